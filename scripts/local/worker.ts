@@ -1,0 +1,96 @@
+import { execFile } from "node:child_process";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
+import { unstable_getMiniflareWorkerOptions } from "wrangler";
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, "../..");
+
+/** Which Worker of this repository: each is described once, in its own wrangler.toml. */
+export interface WorkerSource {
+  /** Folder name of the bundle under `dist/`. */
+  readonly name: "gateway" | "simulator";
+  /** Path of the wrangler.toml, from the repository's root. */
+  readonly config: string;
+}
+
+export const gatewaySource: WorkerSource = { name: "gateway", config: "wrangler.toml" };
+export const simulatorSource: WorkerSource = { name: "simulator", config: "simulator/wrangler.toml" };
+
+/**
+ * Bundles a Worker with the same esbuild run that `wrangler deploy` makes, so that what runs locally is what
+ * would be deployed.
+ *
+ * @returns the path of the bundled module
+ */
+export async function buildWorker(source: WorkerSource): Promise<string> {
+  const outdir = join(root, "dist", source.name);
+  const wrangler = join(root, "node_modules/wrangler/bin/wrangler.js");
+  await run(
+    process.execPath,
+    [wrangler, "deploy", "--dry-run", "--config", join(root, source.config), "--outdir", outdir],
+    {
+      cwd: root,
+      env: { ...process.env, WRANGLER_SEND_METRICS: "false" },
+    },
+  );
+  return join(outdir, "index.js");
+}
+
+export interface RunOptions {
+  readonly source: WorkerSource;
+  /** The bundle that {@link buildWorker} made. */
+  readonly script: string;
+  /** 0 picks a free port. */
+  readonly port: number;
+  /** Where Durable Objects and D1 keep their files; in memory when absent. */
+  readonly stateDir?: string;
+  /** Variables and secrets, as `wrangler secret put` would set them. */
+  readonly vars?: Readonly<Record<string, string>>;
+  /** Receives what the Worker logs. */
+  readonly onLog?: (line: string) => void;
+}
+
+export interface RunningWorker {
+  readonly url: string;
+  /** Fires the cron trigger once, as Cloudflare does every minute. */
+  tick(): Promise<void>;
+  /** Kills workerd at once (SIGKILL); what was acknowledged is on disk. */
+  stop(): Promise<void>;
+}
+
+interface ScheduledTarget {
+  scheduled(options: { cron: string; scheduledTime: Date }): Promise<unknown>;
+}
+
+/** Runs a bundled Worker on real workerd, on loopback only. Rejects when the port is taken. */
+export async function runWorker(options: RunOptions): Promise<RunningWorker> {
+  const { source, script, port, stateDir, vars = {}, onLog } = options;
+  if (stateDir !== undefined) await mkdir(stateDir, { recursive: true });
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(join(root, source.config));
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      ...workerOptions,
+      modules: [{ type: "ESModule", path: script }],
+      bindings: { ...(workerOptions.bindings as Record<string, string> | undefined), ...vars },
+      host: "127.0.0.1",
+      port,
+      cf: false,
+      log: new Log(LogLevel.ERROR),
+      ...(stateDir !== undefined && { resourcePersistencePath: stateDir }),
+      handleStructuredLogs: ({ message }) => onLog?.(message),
+    }),
+  );
+  const url = await miniflare.ready;
+  return {
+    url: url.origin,
+    async tick() {
+      // Miniflare types its proxies by `@cloudflare/workers-types`, which the project leaves out for `wrangler types`.
+      const worker = (await miniflare.getWorker()) as unknown as ScheduledTarget;
+      await worker.scheduled({ cron: "* * * * *", scheduledTime: new Date() });
+    },
+    stop: () => miniflare.dispose(),
+  };
+}
