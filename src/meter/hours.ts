@@ -1,0 +1,42 @@
+/**
+ * The hours AWS Marketplace meters by, and until when it accepts them. All times are epoch milliseconds.
+ */
+
+export const SECOND = 1000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+
+/** How long after the usage BatchMeterUsage accepts it: 24 hours (AWS API reference, BatchMeterUsage). */
+export const ACCEPTANCE_WINDOW = 24 * HOUR;
+
+/** Usage of a month is accepted until 06:00 UTC on the 1st of the next (AWS API reference, BatchMeterUsage). */
+const MONTH_GRACE = 6 * HOUR;
+
+/** How far ahead of our clock a producer's may be. */
+export const FUTURE_TOLERANCE = 5 * MINUTE;
+
+/** An hour that is nearer to its deadline than this takes no more usage: sealing and sending need time too. */
+export const DELIVERY_MARGIN = 30 * MINUTE;
+
+/** The start of the UTC hour that a time lies in. */
+export function hourOf(time: number): number {
+  return Math.floor(time / HOUR) * HOUR;
+}
+
+/**
+ * The instant from which AWS refuses usage of this time: 24 hours later, or 06:00 UTC on the 1st of the next
+ * month, whichever comes first.
+ */
+export function acceptanceDeadline(time: number): number {
+  const date = new Date(time);
+  const nextMonth = Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1);
+  return Math.min(time + ACCEPTANCE_WINDOW, nextMonth + MONTH_GRACE);
+}
+
+/**
+ * The instant by which a record of this hour must be with AWS. Counted from the hour's start, because AWS does
+ * not say whether it compares the record's own timestamp or the hour that it cuts it down to.
+ */
+export function hourDeadline(hour: number): number {
+  return acceptanceDeadline(hour);
+}

@@ -1,0 +1,77 @@
+/**
+ * Exact decimals with nine places, held as a bigint of billionths ("nano"): no floating point touches a quantity
+ * between a producer's request and AWS's integer.
+ */
+
+/** Billionths of a posted unit. */
+export type Nano = bigint;
+
+/** Billionths in one unit. */
+export const UNIT: Nano = 1_000_000_000n;
+
+/** The largest quantity one event may carry: 10^15 units. A typing error must not bill AWS's maximum for years. */
+export const MAX_EVENT_QUANTITY: Nano = 10n ** 15n * UNIT;
+
+export type QuantityProblem = "not_a_number" | "negative" | "too_many_decimals" | "too_large" | "not_exact";
+
+export type ParsedQuantity =
+  { readonly ok: true; readonly value: Nano } | { readonly ok: false; readonly problem: QuantityProblem };
+
+const DECIMAL = /^(-?)(\d{1,40})(?:\.(\d{1,40}))?(?:[eE]([+-]?\d{1,3}))?$/;
+
+/** Significant decimal digits that every IEEE double returns unchanged. */
+const EXACT_DIGITS = 15;
+
+/**
+ * Reads a quantity from JSON: a number, or a decimal string such as `"0.000000001"`.
+ *
+ * A JSON number has already been through a double when it gets here. One of up to 15 significant digits, or a
+ * safe integer, comes back from a double unchanged; a longer one may not be what the producer wrote, so it is
+ * refused as `not_exact` and has to be sent as a string.
+ */
+export function parseQuantity(input: unknown): ParsedQuantity {
+  if (typeof input === "number") {
+    if (!Number.isFinite(input)) return { ok: false, problem: "not_a_number" };
+    const text = String(input);
+    const parsed = parseDecimal(text);
+    if (parsed.ok && !Number.isSafeInteger(input) && significantDigits(text) > EXACT_DIGITS) {
+      return { ok: false, problem: "not_exact" };
+    }
+    return parsed;
+  }
+  return typeof input === "string" ? parseDecimal(input) : { ok: false, problem: "not_a_number" };
+}
+
+function parseDecimal(text: string): ParsedQuantity {
+  const match = DECIMAL.exec(text);
+  if (match === null) return { ok: false, problem: "not_a_number" };
+  const [, sign = "", whole = "", fraction = "", exponent = "0"] = match;
+  const digits = BigInt(whole + fraction);
+  if (digits === 0n) return { ok: true, value: 0n };
+  if (sign === "-") return { ok: false, problem: "negative" };
+
+  // digits * 10^shift is the value in billionths.
+  const shift = 9 - fraction.length + Number(exponent);
+  if (shift > 64) return { ok: false, problem: "too_large" };
+  let value = digits;
+  if (shift >= 0) value *= 10n ** BigInt(shift);
+  else {
+    const divisor = 10n ** BigInt(-shift);
+    if (digits % divisor !== 0n) return { ok: false, problem: "too_many_decimals" };
+    value /= divisor;
+  }
+  return value > MAX_EVENT_QUANTITY ? { ok: false, problem: "too_large" } : { ok: true, value };
+}
+
+function significantDigits(text: string): number {
+  const [mantissa = ""] = text.split("e");
+  return mantissa.replace(/[-.]/g, "").replace(/^0+/, "").replace(/0+$/, "").length;
+}
+
+/** Writes a quantity as the shortest exact decimal: `"12"`, `"0.5"`, `"-0.25"`. */
+export function formatQuantity(value: Nano): string {
+  const magnitude = value < 0n ? -value : value;
+  const fraction = (magnitude % UNIT).toString().padStart(9, "0").replace(/0+$/, "");
+  const text = `${magnitude / UNIT}${fraction === "" ? "" : `.${fraction}`}`;
+  return value < 0n ? `-${text}` : text;
+}
