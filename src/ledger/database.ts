@@ -1,0 +1,10 @@
+import { drizzle, type DrizzleD1Database } from "drizzle-orm/d1";
+import * as schema from "./schema.ts";
+
+/** The D1 ledger: what is known of products, customers, records and calls. */
+export type Ledger = DrizzleD1Database<typeof schema>;
+
+/** @param database the Worker's D1 binding */
+export function openLedger(database: D1Database): Ledger {
+  return drizzle(database, { schema });
+}
