@@ -1,0 +1,11 @@
+// Secrets and settings that an operator may or may not have set; wrangler.toml does not know them, so
+// `wrangler types` cannot write them.
+interface __BaseEnv_Env {
+  /** Opens the admin API. */
+  readonly ADMIN_TOKEN?: string;
+  readonly AWS_ACCESS_KEY_ID?: string;
+  readonly AWS_SECRET_ACCESS_KEY?: string;
+  readonly AWS_SESSION_TOKEN?: string;
+  /** Where the metering API is, instead of AWS: the simulator. AWS's SDKs know it by the same name. */
+  readonly AWS_ENDPOINT_URL_MARKETPLACE_METERING?: string;
+}

@@ -1,0 +1,49 @@
+import { OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { problem } from "./problems.ts";
+
+/** The bindings of wrangler.toml and the secrets, which are absent until the operator sets them. */
+export interface AppEnv {
+  Bindings: Env;
+}
+
+/** A router whose bodies, parameters and queries are checked, and refused with problem details. */
+export function router(): OpenAPIHono<AppEnv> {
+  return new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
+}
+
+function refuseInvalid(
+  result: { success: boolean; error?: unknown; target: string },
+  c: Context,
+): Response | undefined {
+  if (result.success || !(result.error instanceof z.ZodError)) return undefined;
+  const errors = result.error.issues.map(({ path, message }) => ({
+    pointer: `#/${path.map(String).join("/")}`,
+    detail: message,
+  }));
+  const where = result.target === "json" ? "body" : result.target;
+  const detail = `The ${where} has ${errors.length === 1 ? "a field that is" : "fields that are"} not as required; see errors.`;
+  return problem(c, { code: "invalid_request", detail, errors });
+}
+
+/** How many items a page holds when nobody says. */
+const PAGE = 100;
+
+/** The query of every list: pages are asked for by the cursor that the page before gave. */
+export const pageQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(1000).default(PAGE).openapi({ description: "Items a page" }),
+  after: z.string().max(1000).optional().openapi({ description: "`next` of the page before" }),
+});
+
+/**
+ * Cuts a page from rows of which one more than the limit was asked for.
+ *
+ * @returns the page, and the cursor of the next one, null at the end
+ */
+export function page<Row extends { id: string }>(
+  rows: readonly Row[],
+  limit: number,
+): { rows: Row[]; next: string | null } {
+  const shown = rows.slice(0, limit);
+  return { rows: shown, next: rows.length > limit ? (shown.at(-1)?.id ?? null) : null };
+}
