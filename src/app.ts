@@ -1,0 +1,50 @@
+import { accessRoutes } from "./access/routes.ts";
+import { catalogRoutes } from "./catalog/routes.ts";
+import { agreementRoutes } from "./customers/agreement-routes.ts";
+import { registrationRoutes } from "./customers/registration-routes.ts";
+import { problem } from "./http/problems.ts";
+import { router } from "./http/router.ts";
+import { ledgerRoutes } from "./ledger/routes.ts";
+import { usageRoutes } from "./usage/routes.ts";
+
+/** The HTTP face of the gateway: each room's routes, and what is said when none fits or one fails. */
+export const app = router();
+
+app.route("/", usageRoutes);
+app.route("/", registrationRoutes);
+app.route("/", catalogRoutes);
+app.route("/", accessRoutes);
+app.route("/", agreementRoutes);
+app.route("/", ledgerRoutes);
+
+const description =
+  "Post usage with an ingest key; everything else is the operator's and takes the admin token.";
+app.openAPIRegistry.registerComponent("securitySchemes", "ingestKey", { type: "http", scheme: "bearer" });
+app.openAPIRegistry.registerComponent("securitySchemes", "adminToken", { type: "http", scheme: "bearer" });
+app.doc31("/openapi.json", { openapi: "3.1.0", info: { title: "Metergate", version: "1", description } });
+app.get("/", (c) => c.json({ service: "metergate", api: "/openapi.json" }));
+
+app.notFound((c) => {
+  return problem(c, {
+    code: "not_found",
+    detail: `There is no ${c.req.method} ${c.req.path}; /openapi.json lists what there is.`,
+  });
+});
+
+/** A throw is a fault of ours or of what we stand on. Nothing was acknowledged, so the same request may be sent again. */
+app.onError((error, c) => {
+  // oxlint-disable-next-line no-console -- Workers Logs is where an operator finds the cause; the caller gets none of it.
+  console.error({
+    message: "request failed",
+    method: c.req.method,
+    path: c.req.path,
+    error: String(error),
+    stack: error.stack,
+  });
+  if (String(error).includes("no such table")) {
+    const detail = "The ledger's tables are missing: run `npm run deploy`, which applies the migrations.";
+    return problem(c, { code: "not_configured", detail });
+  }
+  const detail = "The gateway failed and has acknowledged nothing; send the same request again.";
+  return problem(c, { code: "unavailable", detail, headers: { "retry-after": "2" } });
+});
