@@ -67,7 +67,7 @@ export class ShardStore {
 
   load(): StoredShard {
     const parts = [...this.#sql.exec<{ bytes: ArrayBuffer }>("SELECT bytes FROM snapshot ORDER BY part")];
-    const state = parts.length === 0 ? [] : read(...(parts.map(({ bytes }) => bytes) as EncodedAccount[]));
+    const state = parts.length === 0 ? [] : (read(...parts.map(({ bytes }) => bytes)) as EncodedAccount[]);
     const ids = [...this.#sql.exec<{ ids: ArrayBuffer }>("SELECT ids FROM ids ORDER BY block")];
     const journal = [
       ...this.#sql.exec<{ entries: ArrayBuffer }>(
