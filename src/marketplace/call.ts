@@ -1,6 +1,6 @@
 import { classify } from "./classify.ts";
 import type { CredentialProvider, Credentials } from "./credentials.ts";
-import { checkCredentials, hasExpired } from "./credentials.ts";
+import { checkCredentials, hasExpired, isSameSession } from "./credentials.ts";
 import type { Service } from "./endpoints.ts";
 import type { Answer, Exchange, Fetch, Timer } from "./exchange.ts";
 import { exchange } from "./exchange.ts";
@@ -132,10 +132,6 @@ async function attempt<T>(call: Call<T>, credentials: Credentials, world: World)
   return settle(call, await post(await sign(call, credentials, scope), world), credentials, world);
 }
 
-function isSame(a: Credentials, b: Credentials): boolean {
-  return a.accessKeyId === b.accessKeyId && a.sessionToken === b.sessionToken;
-}
-
 /**
  * Signs a call and makes it. When AWS refuses the credentials themselves, the provider is asked once for others, and
  * with others the same bytes are sent once more: AWS has read nothing of them.
@@ -151,6 +147,6 @@ export async function callSigned<T>(
   const outcome = await attempt(call, first.value, world);
   if (outcome.ok || !/^(expired|unknown)-credentials$/.test(outcome.error.kind)) return outcome;
   const second = await obtain(where, provider, first.value);
-  if (!second.ok || isSame(first.value, second.value)) return outcome;
+  if (!second.ok || isSameSession(first.value, second.value)) return outcome;
   return attempt(call, second.value, world);
 }

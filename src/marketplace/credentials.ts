@@ -30,6 +30,11 @@ export function hasExpired(credentials: Credentials, now: number): boolean {
   return credentials.expiresAt !== undefined && credentials.expiresAt <= now;
 }
 
+/** Are these the same credentials, whatever is known of their end? */
+export function isSameSession(a: Credentials, b: Credentials): boolean {
+  return a.accessKeyId === b.accessKeyId && a.sessionToken === b.sessionToken;
+}
+
 /** Values that a header can carry and that no AWS key has otherwise; a pasted line break is the usual mistake. */
 const usable = /^[\x21-\x7e]+$/;
 

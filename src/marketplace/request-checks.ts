@@ -16,6 +16,7 @@ import {
   text,
   timestamp,
 } from "./field-checks.ts";
+import { usageKey } from "./usage-key.ts";
 
 /** AWS API reference, BatchMeterUsage: "up to 25 UsageRecords at a time". */
 export const maxRecords = 25;
@@ -80,13 +81,6 @@ function checkIdentity(record: UsageRecord, productCode: string | undefined): Fa
   return record.CustomerAWSAccountId === undefined && record.CustomerIdentifier === undefined
     ? fault("CustomerAWSAccountId", "or CustomerIdentifier must say whose usage it is")
     : null;
-}
-
-/** What AWS de-duplicates a record by, within one product: agreement or customer, dimension and hour. */
-export function usageKey(record: Partial<UsageRecord>): string {
-  const { LicenseArn, CustomerAWSAccountId, CustomerIdentifier, Dimension, Timestamp = Number.NaN } = record;
-  const customer = LicenseArn ?? CustomerAWSAccountId ?? CustomerIdentifier;
-  return JSON.stringify([customer, Dimension, Math.floor(Timestamp / 3600)]);
 }
 
 /** The fault of the first record that has one. */
