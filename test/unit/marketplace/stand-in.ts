@@ -15,6 +15,7 @@ export interface Received {
   readonly method: string;
   readonly headers: Headers;
   readonly body: string;
+  readonly redirect?: string;
 }
 
 export type Reply = () => Response | Promise<Response>;
@@ -26,8 +27,8 @@ export function network(...replies: readonly Reply[]): { fetch: typeof fetch; re
     received,
     async fetch(input, init) {
       const request = new Request(input, init);
-      const { url, method, headers } = request;
-      received.push({ url, method, headers, body: await request.text() });
+      const { url, method, headers, redirect } = request;
+      received.push({ url, method, headers, redirect, body: await request.text() });
       const reply = replies[Math.min(received.length, replies.length) - 1];
       if (reply === undefined) throw new Error("no reply was prepared");
       return reply();
