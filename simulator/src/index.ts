@@ -1,7 +1,6 @@
-import { DurableObject } from "cloudflare:workers";
-export class SimulatedAws extends DurableObject {}
+export { SimulatedAws } from "./simulated-aws.ts";
+
+/** The whole of the simulated AWS is one Durable Object: one clock, one set of books, one caller at a time. */
 export default {
-  async fetch() {
-    return new Response("hi");
-  },
-};
+  fetch: (request, env) => env.SIMULATED_AWS.getByName("aws").fetch(request),
+} satisfies ExportedHandler<Env>;
