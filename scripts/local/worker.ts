@@ -1,12 +1,17 @@
 import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 
 const run = promisify(execFile);
-const root = join(import.meta.dirname, "../..");
+
+/** The repository's root. */
+export const repository = join(import.meta.dirname, "../..");
+
+/** Wrangler's script, to be run by this Node. */
+export const wranglerPath = join(repository, "node_modules/wrangler/bin/wrangler.js");
 
 /** Which Worker of this repository: each is described once, in its own wrangler.toml. */
 export interface WorkerSource {
@@ -26,13 +31,12 @@ export const simulatorSource: WorkerSource = { name: "simulator", config: "simul
  * @returns the path of the bundled module
  */
 export async function buildWorker(source: WorkerSource): Promise<string> {
-  const outdir = join(root, "dist", source.name);
-  const wrangler = join(root, "node_modules/wrangler/bin/wrangler.js");
+  const outdir = join(repository, "dist", source.name);
   await run(
     process.execPath,
-    [wrangler, "deploy", "--dry-run", "--config", join(root, source.config), "--outdir", outdir],
+    [wranglerPath, "deploy", "--dry-run", "--config", join(repository, source.config), "--outdir", outdir],
     {
-      cwd: root,
+      cwd: repository,
       env: { ...process.env, WRANGLER_SEND_METRICS: "false" },
     },
   );
@@ -69,10 +73,12 @@ interface ScheduledTarget {
 export async function runWorker(options: RunOptions): Promise<RunningWorker> {
   const { source, script, port, stateDir, vars = {}, onLog } = options;
   if (stateDir !== undefined) await mkdir(stateDir, { recursive: true });
-  const { workerOptions } = unstable_getMiniflareWorkerOptions(join(root, source.config));
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(join(repository, source.config));
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       ...workerOptions,
+      rootPath: dirname(script),
+      modulesRoot: dirname(script),
       modules: [{ type: "ESModule", path: script }],
       bindings: { ...(workerOptions.bindings as Record<string, string> | undefined), ...vars },
       host: "127.0.0.1",

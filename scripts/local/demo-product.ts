@@ -1,0 +1,108 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  arrive,
+  call,
+  expectOk,
+  type Agreement,
+  type MeteringRecord,
+  type SimulatorAgreement,
+} from "./clients.ts";
+import type { Stack } from "./stack.ts";
+
+/** The listing that `npm start` sets up: short settle times, so that its usage is delivered while one watches. */
+export const demoProduct = {
+  id: "demo",
+  name: "Demo product",
+  productCode: "demo0product0code00000001",
+  dimensions: ["api_calls", "storage_gb"],
+  signUpUrl: "https://example.com/welcome",
+  settleSeconds: 2,
+  lateSettleSeconds: 1,
+} as const;
+
+export const demoCustomer = "acme";
+
+export interface Demo {
+  readonly ingestKey: string;
+  readonly agreement: Agreement;
+}
+
+/**
+ * Sets the demo product up on both sides, its customer through the registration redirect. Again after a restart:
+ * what is there already stays; the key is kept beside the state, because the gateway has only its hash.
+ */
+export async function seedDemo(
+  { gateway, simulator }: Stack,
+  adminToken: string,
+  stateDir: string,
+): Promise<Demo> {
+  const admin = { token: adminToken };
+  const known = await findAgreement(gateway.url, adminToken);
+  const keyFile = join(stateDir, "demo-ingest-key");
+  if (known !== null) {
+    const kept = await readFile(keyFile, "utf8").catch(() => null);
+    if (kept !== null) return { ingestKey: kept.trim(), agreement: known };
+  }
+
+  const { productCode, dimensions } = demoProduct;
+  if (known === null) {
+    await expectOk("POST", `${simulator.url}/_simulator/products`, { body: { productCode, dimensions } });
+    const created = await call("POST", `${gateway.url}/v1/products`, { ...admin, body: demoProduct });
+    if (created.status !== 201 && created.status !== 409) {
+      throw new Error(`the demo product was refused: ${JSON.stringify(created.body)}`);
+    }
+    const { registrationToken } = await expectOk<SimulatorAgreement>(
+      "POST",
+      `${simulator.url}/_simulator/agreements`,
+      {
+        body: { productCode },
+      },
+    );
+    const arrival = await arrive(gateway.url, registrationToken);
+    if (arrival.status !== 303) throw new Error(`the demo customer was refused: ${await arrival.text()}`);
+  }
+  const agreement = await findAgreement(gateway.url, adminToken);
+  if (agreement === null) throw new Error("the demo customer has registered and is not there");
+  await expectOk("PATCH", `${gateway.url}/v1/agreements/${agreement.id}`, {
+    ...admin,
+    body: { customer: demoCustomer },
+  });
+  const { key } = await expectOk<{ key: string }>("POST", `${gateway.url}/v1/keys`, {
+    ...admin,
+    body: { product: demoProduct.id },
+  });
+  await writeFile(keyFile, `${key}\n`, { mode: 0o600 });
+  return { ingestKey: key, agreement };
+}
+
+async function findAgreement(gateway: string, token: string): Promise<Agreement | null> {
+  const { agreements } = await expectOk<{ agreements: Agreement[] }>(
+    "GET",
+    `${gateway}/v1/agreements?product=${demoProduct.id}`,
+    { token },
+  );
+  return agreements[0] ?? null;
+}
+
+const HOUR = 3_600_000;
+
+/**
+ * The newest ended hour that has no record yet: usage posted for it is sealed and delivered within seconds.
+ *
+ * @param now epoch milliseconds
+ * @returns any time inside that hour
+ */
+export async function freshHour(
+  gateway: string,
+  token: string,
+  { agreement }: Demo,
+  now: number,
+): Promise<Date> {
+  const url = `${gateway}/v1/records?agreement=${agreement.id}&dimension=${demoProduct.dimensions[0]}&limit=1000`;
+  const { records } = await expectOk<{ records: MeteringRecord[] }>("GET", url, { token });
+  const taken = new Set(records.map(({ hour }) => Date.parse(hour)));
+  let hour = Math.floor(now / HOUR) * HOUR - HOUR;
+  while (taken.has(hour)) hour -= HOUR;
+  return new Date(hour + HOUR / 2);
+}

@@ -1,0 +1,79 @@
+import { join, resolve } from "node:path";
+import { demoCustomer, demoProduct, freshHour, seedDemo, type Demo } from "./local/demo-product.ts";
+import { portOf, secondsOf } from "./local/settings.ts";
+import { startStack, type Stack } from "./local/stack.ts";
+import { repository } from "./local/worker.ts";
+
+// `npm start`: the gateway and the AWS Marketplace simulator on this machine, with a demo product.
+
+const adminToken = process.env["ADMIN_TOKEN"] ?? "dev-admin";
+const stateDir = resolve(process.env["STATE_DIR"] ?? join(repository, ".metergate"));
+
+const options = {
+  port: portOf("PORT", 8787),
+  simulatorPort: portOf("SIMULATOR_PORT", 8788),
+  cronSeconds: secondsOf("CRON_SECONDS", 2),
+  stateDir,
+  adminToken,
+  onLog: (line: string) => console.error(line),
+};
+
+function instructions({ gateway, simulator }: Stack, demo: Demo, time: Date): string {
+  const event = JSON.stringify({
+    id: `hello-${time.toISOString().slice(0, 13)}`,
+    customer: demoCustomer,
+    dimension: demoProduct.dimensions[0],
+    quantity: 42,
+    timestamp: time.toISOString(),
+  });
+  const cron =
+    options.cronSeconds === 0 ? "never fires (CRON_SECONDS=0)" : `fires every ${options.cronSeconds} s`;
+  return `
+  Metergate is running. Ctrl-C stops it; the next start goes on from ${stateDir}
+
+  Gateway        ${local(gateway.url)}     (API description: ${local(gateway.url)}/openapi.json)
+  AWS simulator  ${local(simulator.url)}     (its books, live)
+  Cron trigger   ${cron}
+  Ingest key     ${demo.ingestKey}
+  Admin token    ${adminToken}
+
+  1. Post usage for an hour that has ended (twice, if you like: an id counts once):
+
+curl -sS ${local(gateway.url)}/v1/usage -H 'Authorization: Bearer ${demo.ingestKey}' -H 'Content-Type: application/json' -d '${event}'
+
+  2. A few seconds later, see it from both sides: the gateway's ledger, then AWS's books:
+
+curl -sS -H 'Authorization: Bearer ${adminToken}' '${local(gateway.url)}/v1/records?agreement=${demo.agreement.id}' '${local(simulator.url)}/_simulator/records?productCode=${demoProduct.productCode}'
+`;
+}
+
+/** The address as a person types it. */
+const local = (url: string): string => url.replace("127.0.0.1", "localhost");
+
+async function main(): Promise<void> {
+  console.log("Building and starting the gateway and the simulator ...");
+  const stack = await startStack(options);
+  let stopping = false;
+  const stop = async (): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    await stack.stop();
+    process.exit(0);
+  };
+  process.on("SIGINT", () => void stop());
+  process.on("SIGTERM", () => void stop());
+  try {
+    const demo = await seedDemo(stack, adminToken, stateDir);
+    console.log(instructions(stack, demo, await freshHour(stack.gateway.url, adminToken, demo, Date.now())));
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(`Metergate could not start: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
+}
