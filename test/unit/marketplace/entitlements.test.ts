@@ -6,6 +6,7 @@ import { json, network, options } from "./stand-in.ts";
 const seats = {
   ProductCode: "abc123",
   Dimension: "seats",
+  CustomerIdentifier: "X01EXAMPLEX",
   CustomerAWSAccountId: "111122223333",
   LicenseArn: "arn:aws:license-manager::111122223333:license:l-0123",
   Value: { IntegerValue: 25 },

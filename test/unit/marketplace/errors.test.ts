@@ -242,7 +242,7 @@ describe("an answer that is not AWS's", () => {
     ["an object without a name, with an error's status", json(500, { oops: true })],
     ["a list that is no list", json(200, { Results: "none" })],
     ["a list of other things than objects", json(200, { Results: [1] })],
-    ["far too much", page(200, "x".repeat(8_000_001))],
+    ["far too much", json(200, { Results: [], padding: "x".repeat(8_000_000) })],
     [
       "a redirect",
       () => new Response(null, { status: 302, headers: { location: "https://elsewhere.example/" } }),

@@ -144,6 +144,7 @@ describe("a signed request", () => {
           expect(request && signatureOf(request)).toBe(
             request && expectedSignature(request, secretAccessKey),
           );
+          expect(request?.headers.get("authorization")).toContain(`/${region}/aws-marketplace/aws4_request`);
         },
       ),
     );
