@@ -125,6 +125,17 @@ describe("the endpoint of a service", () => {
       given: { endpoint: "https://me:hunter2@localhost" },
       says: "without user",
     },
+    { fault: "an override with a user", given: { endpoint: "https://me@localhost" }, says: "without user" },
+    {
+      fault: "an override with a query",
+      given: { endpoint: "https://localhost/?a=1" },
+      says: "without user",
+    },
+    {
+      fault: "an override with a fragment",
+      given: { endpoint: "https://localhost/#a" },
+      says: "without user",
+    },
     {
       fault: "a Region that is none",
       given: { region: "evil.example/" },

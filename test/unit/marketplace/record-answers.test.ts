@@ -59,6 +59,19 @@ describe("each record's part of an answer", () => {
     ]);
   });
 
+  it("is the first of two, and a result rather than a record to repeat: what AWS says it holds, it holds", () => {
+    const answer = response({
+      Results: [
+        { UsageRecord: usage(), Status: "Success", MeteringRecordId: "m-1" },
+        { UsageRecord: usage(), Status: "DuplicateRecord" },
+      ],
+      UnprocessedRecords: [usage()],
+    });
+    expect(answersFor([usage()], answer)).toEqual([
+      { kind: "result", status: "Success", meteringRecordId: "m-1" },
+    ]);
+  });
+
   it("knows no status where AWS left it out", () => {
     const answer = response({ Results: [{ UsageRecord: usage(), MeteringRecordId: "m-1" }] });
     expect(answersFor([usage()], answer)).toEqual([
