@@ -11,6 +11,10 @@ export default {
   /** Every minute. May come late, twice or not at all: a tick sends whatever is due, and meets others in the submitter. */
   async scheduled(_controller, env) {
     const regions = await listRegions(openLedger(env.DB));
-    await Promise.all(regions.map((region) => env.SUBMITTER.getByName(region).submit(region)));
+    const ticks = await Promise.allSettled(
+      regions.map((region) => env.SUBMITTER.getByName(region).submit(region)),
+    );
+    // One Region's failure is no other's; but the tick as a whole must be seen to have failed.
+    for (const tick of ticks) if (tick.status === "rejected") throw tick.reason;
   },
 } satisfies ExportedHandler<Env>;

@@ -59,6 +59,8 @@ export interface RunOptions {
 
 export interface RunningWorker {
   readonly url: string;
+  /** Sends a request as if it had come for its URL's own host. */
+  dispatch(request: DispatchedRequest): Promise<Response>;
   /** Fires the cron trigger once, as Cloudflare does every minute. */
   tick(): Promise<void>;
   /** Kills workerd at once (SIGKILL); what was acknowledged is on disk. */
@@ -66,7 +68,14 @@ export interface RunningWorker {
 }
 
 interface ScheduledTarget {
-  scheduled(options: { cron: string; scheduledTime: Date }): Promise<unknown>;
+  scheduled(options: { cron: string; scheduledTime: Date }): Promise<{ outcome: string }>;
+}
+
+export interface DispatchedRequest {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Iterable<readonly [string, string]>;
+  readonly body: ArrayBuffer;
 }
 
 /** Runs a bundled Worker on real workerd, on loopback only. Rejects when the port is taken. */
@@ -92,10 +101,16 @@ export async function runWorker(options: RunOptions): Promise<RunningWorker> {
   const url = await miniflare.ready;
   return {
     url: url.origin,
+    async dispatch({ url, method, headers, body }) {
+      const init = { method, headers: [...headers].map(([name, value]): [string, string] => [name, value]) };
+      const answer = await miniflare.dispatchFetch(url, method === "GET" ? init : { ...init, body });
+      return new Response(await answer.arrayBuffer(), { status: answer.status, headers: [...answer.headers] });
+    },
     async tick() {
       // Miniflare types its proxies by `@cloudflare/workers-types`, which the project leaves out for `wrangler types`.
       const worker = (await miniflare.getWorker()) as unknown as ScheduledTarget;
-      await worker.scheduled({ cron: "* * * * *", scheduledTime: new Date() });
+      const { outcome } = await worker.scheduled({ cron: "* * * * *", scheduledTime: new Date() });
+      if (outcome !== "ok") throw new Error(`the cron handler ended with "${outcome}"`);
     },
     stop: () => miniflare.dispose(),
   };

@@ -112,13 +112,20 @@ export async function endAttempt(
       .set({ finishedAt: now, requestId, error: error === null ? null : `${error.code}: ${error.message}` })
       .where(eq(attempts.id, id)),
     // One statement for all: D1 binds at most 100 parameters.
-    ledger.run(sql`
-      UPDATE records SET
-        state = settled.value ->> 'state', reason = settled.value ->> 'reason',
-        last_answer = settled.value ->> 'answer', next_attempt_at = settled.value ->> 'retryAt',
-        may_be_held = settled.value ->> 'held', metering_record_id = settled.value ->> 'receipt',
-        settled_at = settled.value ->> 'settledAt'
-      FROM json_each(${JSON.stringify(rows)}) AS settled
-      WHERE records.id = settled.value ->> 'id' AND records.settled_at IS NULL`),
+    ledger
+      .update(records)
+      .set({
+        state: settled("state"),
+        reason: settled("reason"),
+        lastAnswer: settled("answer"),
+        nextAttemptAt: settled("retryAt"),
+        mayBeHeld: settled("held"),
+        meteringRecordId: settled("receipt"),
+        settledAt: settled("settledAt"),
+      })
+      .from(sql`json_each(${JSON.stringify(rows)}) AS settled`)
+      .where(and(eq(records.id, settled("id")), isNull(records.settledAt))),
   ]);
 }
+
+const settled = (field: string) => sql`settled.value ->> ${sql.raw(`'${field}'`)}`;

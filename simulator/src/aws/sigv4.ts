@@ -98,8 +98,7 @@ async function canonicalRequest(
     .toSorted()
     .join("&");
   const headers = signedHeaders.map((name) => {
-    const value =
-      name === "host" ? (request.headers.get("host") ?? url.host) : (request.headers.get(name) ?? "");
+    const value = name === "host" ? url.host : (request.headers.get(name) ?? "");
     return `${name}:${value.trim().replace(/\s+/g, " ")}\n`;
   });
   const hash = hex(await sha256(body));

@@ -1,0 +1,80 @@
+import { call, newProduct, type TestProduct } from "./gateway.ts";
+
+/** AWS Marketplace in the tests of the Worker: the simulator, by its control plane. */
+
+export interface AwsRecord {
+  region: string;
+  licenseArn: string | null;
+  accountId: string;
+  dimension: string;
+  quantity: number;
+  timestamp: string;
+  allocations: unknown;
+  meteringRecordId: string;
+}
+
+async function control<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const response = await fetch(`https://simulator.test/_simulator${path}`, {
+    method,
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+  return (await response.json()) as T;
+}
+
+export const aws = {
+  records: async (productCode: string) =>
+    (await control<{ records: AwsRecord[] }>("GET", `/records?productCode=${productCode}`)).records,
+  calls: async () =>
+    (
+      await control<{ calls: { operation: string; records: number; error: string | null }[] }>(
+        "GET",
+        "/calls",
+      )
+    ).calls,
+  faults: (...faults: object[]) => control("POST", "/faults", { faults }),
+  agreement: (productCode: string, options: object = {}) =>
+    control<{ accountId: string; licenseArn: string; customerIdentifier: string; registrationToken: string }>(
+      "POST",
+      "/agreements",
+      {
+        productCode,
+        ...options,
+      },
+    ),
+};
+
+/** A product that is listed on AWS, too. */
+export async function newListing(
+  overrides: { concurrentAgreements?: boolean; dimensions?: string[] } = {},
+): Promise<TestProduct> {
+  const product = await newProduct({ ...overrides, settleSeconds: 0, lateSettleSeconds: 0 });
+  await control("POST", "/products", {
+    productCode: product.id,
+    dimensions: ["api", "gb"],
+    ...(overrides.concurrentAgreements !== undefined && {
+      concurrentAgreements: overrides.concurrentAgreements,
+    }),
+  });
+  return product;
+}
+
+/** Comes to the gateway as a customer's browser does after "Set up your account". */
+export function arrive(token: string): Promise<Response> {
+  return call("POST", "/register", {
+    body: new URLSearchParams({ "x-amzn-marketplace-token": token }).toString(),
+    headers: {
+      "content-type": "application/x-www-form-urlencoded",
+      origin: "https://us-east-1.console.aws.amazon.com",
+    },
+  });
+}
+
+/** A customer that has subscribed on AWS and registered at the gateway. */
+export async function newCustomer(listing: TestProduct, options: object = {}) {
+  const agreement = await aws.agreement(listing.id, options);
+  const arrival = await arrive(agreement.registrationToken);
+  if (arrival.status !== 303)
+    throw new Error(`registration answered ${arrival.status}: ${await arrival.text()}`);
+  return agreement;
+}
