@@ -66,6 +66,12 @@ function checkFields(record: UsageRecord): Fault | null {
  * under the request's `ProductCode`. Both at once would bill the hour twice (AWS API reference, BatchMeterUsage).
  */
 function checkIdentity(record: UsageRecord, productCode: string | undefined): Fault | null {
+  if (record.CustomerIdentifier !== undefined && record.CustomerAWSAccountId !== undefined) {
+    return fault(
+      "CustomerIdentifier",
+      "must not be sent together with CustomerAWSAccountId: one of them is enough",
+    );
+  }
   if (record.LicenseArn !== undefined) {
     if (productCode !== undefined) {
       return fault(

@@ -108,12 +108,19 @@ function methodOf(client: object, { name }: Operation): Method {
   return method;
 }
 
-/** `ProductCode` and `LicenseArn` exclude each other, so a request with every field takes two. */
+/** The ways to say whose a record is exclude each other, so a request with every field takes several. */
+const exclusive = [
+  ["ProductCode", "CustomerIdentifier"],
+  ["LicenseArn", "CustomerIdentifier"],
+  ["LicenseArn", "CustomerAWSAccountId"],
+];
+
 function requestsFor({ input }: Operation): readonly string[] {
   const all = JSON.stringify(sampleOfAll(input));
-  const without = (name: string): string =>
-    JSON.stringify(JSON.parse(all, (key, value: unknown) => (key === name ? undefined : value)));
-  return all.includes("LicenseArn") ? [without("ProductCode"), without("LicenseArn")] : [all];
+  if (!all.includes("LicenseArn")) return [all];
+  return exclusive.map((left) =>
+    JSON.stringify(JSON.parse(all, (key, value: unknown) => (left.includes(key) ? undefined : value))),
+  );
 }
 
 describe.each(operations)("$name of AWS's model", (operation) => {

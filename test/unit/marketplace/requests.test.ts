@@ -226,6 +226,7 @@ describe("a record says whose it is", () => {
       "CustomerAWSAccountId",
     ],
     ["an account without a product", byAccount, undefined, "LicenseArn"],
+    ["both of a customer's ids", { ...byAccount, ...byIdentifier }, "abc123", "CustomerIdentifier"],
     ["nobody", anonymous, "abc123", "CustomerAWSAccountId"],
   ])("not by %s", async (_what, record, ProductCode, field) => {
     const error = await refused({
