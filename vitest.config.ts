@@ -1,7 +1,13 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { Response as MiniflareResponse } from "miniflare";
 import { defineConfig } from "vitest/config";
-import { buildWorker, runWorker, simulatorSource, type RunningWorker } from "./scripts/local/worker.ts";
+import {
+  buildWorker,
+  freePort,
+  runWorker,
+  simulatorSource,
+  type RunningWorker,
+} from "./scripts/local/worker.ts";
 
 /** A test that reaches for the network has a bug: its call is answered by nobody, and is an error in the log. */
 function refuseOutbound(request: OutboundRequest): never {
@@ -15,20 +21,20 @@ interface OutboundRequest {
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 
+const simulatorPort = await freePort();
+const simulatorUrl = `http://127.0.0.1:${simulatorPort}`;
 let simulator: Promise<RunningWorker> | undefined;
 
-/** AWS Marketplace's hosts, and the simulator's control plane, are the simulator; nothing else is there. */
+/** The simulator is the only thing outside that a test of the Worker reaches. It is started by the first call. */
 async function simulatedAws(request: OutboundRequest) {
-  const { hostname } = new URL(request.url);
-  if (!/^(metering\.marketplace\..+\.amazonaws\.com|simulator\.test)$/.test(hostname))
-    return refuseOutbound(request);
-  simulator ??= buildWorker(simulatorSource).then((script) =>
-    runWorker({ source: simulatorSource, script, port: 0 }),
-  );
   const { method, url, headers } = request;
-  const answer = await (
-    await simulator
-  ).dispatch({ method, url, headers, body: await request.arrayBuffer() });
+  if (new URL(url).origin !== simulatorUrl) return refuseOutbound(request);
+  simulator ??= buildWorker(simulatorSource).then((script) =>
+    runWorker({ source: simulatorSource, script, port: simulatorPort }),
+  );
+  await simulator;
+  const body = method === "GET" ? {} : { body: await request.arrayBuffer() };
+  const answer = await fetch(url, { method, headers: Object.fromEntries(headers), ...body });
   return new MiniflareResponse(await answer.arrayBuffer(), {
     status: answer.status,
     headers: [...answer.headers],
@@ -59,6 +65,7 @@ export default defineConfig(async () => ({
                 ADMIN_TOKEN: "test-admin",
                 AWS_ACCESS_KEY_ID: "AKIDSIMULATOR0000000",
                 AWS_SECRET_ACCESS_KEY: "simulator-secret",
+                AWS_ENDPOINT_URL_MARKETPLACE_METERING: simulatorUrl,
               },
               outboundService: simulatedAws,
             },
@@ -67,6 +74,8 @@ export default defineConfig(async () => ({
         test: {
           name: "worker",
           include: ["test/worker/**/*.test.ts"],
+          // One simulated AWS for all: its faults must not meet another file\'s calls.
+          fileParallelism: false,
           setupFiles: ["./test/worker/setup.ts"],
         },
       },

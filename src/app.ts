@@ -1,3 +1,4 @@
+import { HTTPException } from "hono/http-exception";
 import { accessRoutes } from "./access/routes.ts";
 import { catalogRoutes } from "./catalog/routes.ts";
 import { agreementRoutes } from "./customers/agreement-routes.ts";
@@ -33,6 +34,12 @@ app.notFound((c) => {
 
 /** A throw is a fault of ours or of what we stand on. Nothing was acknowledged, so the same request may be sent again. */
 app.onError((error, c) => {
+  if (error instanceof HTTPException && error.status === 400) {
+    return problem(c, {
+      code: "invalid_json",
+      detail: "The body cannot be read as JSON; send it with Content-Type: application/json.",
+    });
+  }
   // oxlint-disable-next-line no-console -- Workers Logs is where an operator finds the cause; the caller gets none of it.
   console.error({
     message: "request failed",

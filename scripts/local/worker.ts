@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";
+import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
@@ -59,8 +60,6 @@ export interface RunOptions {
 
 export interface RunningWorker {
   readonly url: string;
-  /** Sends a request as if it had come for its URL's own host. */
-  dispatch(request: DispatchedRequest): Promise<Response>;
   /** Fires the cron trigger once, as Cloudflare does every minute. */
   tick(): Promise<void>;
   /** Kills workerd at once (SIGKILL); what was acknowledged is on disk. */
@@ -69,13 +68,6 @@ export interface RunningWorker {
 
 interface ScheduledTarget {
   scheduled(options: { cron: string; scheduledTime: Date }): Promise<{ outcome: string }>;
-}
-
-export interface DispatchedRequest {
-  readonly url: string;
-  readonly method: string;
-  readonly headers: Iterable<readonly [string, string]>;
-  readonly body: ArrayBuffer;
 }
 
 /** Runs a bundled Worker on real workerd, on loopback only. Rejects when the port is taken. */
@@ -101,11 +93,6 @@ export async function runWorker(options: RunOptions): Promise<RunningWorker> {
   const url = await miniflare.ready;
   return {
     url: url.origin,
-    async dispatch({ url, method, headers, body }) {
-      const init = { method, headers: [...headers].map(([name, value]): [string, string] => [name, value]) };
-      const answer = await miniflare.dispatchFetch(url, method === "GET" ? init : { ...init, body });
-      return new Response(await answer.arrayBuffer(), { status: answer.status, headers: [...answer.headers] });
-    },
     async tick() {
       // Miniflare types its proxies by `@cloudflare/workers-types`, which the project leaves out for `wrangler types`.
       const worker = (await miniflare.getWorker()) as unknown as ScheduledTarget;
@@ -114,4 +101,20 @@ export async function runWorker(options: RunOptions): Promise<RunningWorker> {
     },
     stop: () => miniflare.dispose(),
   };
+}
+
+/** A port of loopback that nobody listens on at this moment. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => {
+        if (address === null || typeof address === "string")
+          reject(new Error("a server on loopback has no port"));
+        else resolve(address.port);
+      });
+    });
+  });
 }

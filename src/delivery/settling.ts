@@ -89,8 +89,8 @@ export function settleByError(record: Carried, error: MarketplaceError, now: Now
   }
 }
 
-/** Full jitter: callers that failed together must not come back together. */
+/** Full jitter: callers that failed together must not come back together. Never within the same tick. */
 function later(record: Carried, answer: string, mayBeHeld: boolean, now: Now): Settlement {
   const ceiling = Math.min(MAX_BACKOFF, SECOND * 2 ** Math.min(record.attempts, 20));
-  return { state: "pending", answer, retryAt: now.time + Math.floor(now.random() * ceiling), mayBeHeld };
+  return { state: "pending", answer, retryAt: now.time + 1 + Math.floor(now.random() * ceiling), mayBeHeld };
 }

@@ -28,13 +28,16 @@ const PAGE = 250;
 /** A tick ends before the next one comes; what is left, that one continues. */
 const TICK_LENGTH = 45 * SECOND;
 
-/** Sends everything that is due in a Region, the nearest deadline first. Must not run twice at the same time. */
+/**
+ * Sends everything that is due in a Region, the nearest deadline first, each record at most once. Must not run twice
+ * at the same time.
+ */
 export async function submitDue(submission: Submission): Promise<void> {
   const { ledger, region, now } = submission;
   const started = now();
   await parkOverdue(ledger, region, started);
   while (now() - started < TICK_LENGTH) {
-    const due = await dueRecords(ledger, region, now(), PAGE);
+    const due = await dueRecords(ledger, region, started, PAGE);
     if (due.length === 0) return;
     for (const batch of batchesOf(due)) await deliver(submission, batch);
   }

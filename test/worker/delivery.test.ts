@@ -2,13 +2,15 @@ import {
   createExecutionContext,
   createScheduledController,
   runDurableObjectAlarm,
+  runInDurableObject,
   waitOnExecutionContext,
 } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import worker from "../../src/index.ts";
+import { marketplaceClient } from "../../src/marketplace-access.ts";
 import { shardName } from "../../src/meter/shard-name.ts";
-import { admin, json } from "./gateway.ts";
+import { admin, json, type UsageAnswer } from "./gateway.ts";
 import { aws, newCustomer, newListing } from "./marketplace.ts";
 
 interface Record {
@@ -33,6 +35,10 @@ const seal = (product: string) => runDurableObjectAlarm(env.METER_SHARD.getByNam
 
 const recordsOf = async (product: string) =>
   (await json<{ records: Record[] }>(admin("GET", `/v1/records?product=${product}`))).records;
+
+/** Makes the records of a product due at once, as if their backoff were over. */
+const retryNow = (product: string) =>
+  env.DB.prepare("UPDATE records SET next_attempt_at = 0 WHERE product_id = ?").bind(product).run();
 
 const anHourAgo = (): string => new Date(Date.now() - 3_600_000).toISOString();
 
@@ -77,5 +83,210 @@ describe("delivery", () => {
       carry: "0.25",
       conserved: true,
     });
+  });
+
+  it("sends nothing again that is settled, and nothing of the hour that is not over", async () => {
+    const listing = await newListing();
+    const { accountId } = await newCustomer(listing);
+    await listing.post([
+      usage(accountId, 1),
+      { ...usage(accountId, 5), timestamp: new Date().toISOString() },
+    ]);
+    await seal(listing.id);
+    await tick();
+    await tick();
+    expect(await recordsOf(listing.id)).toMatchObject([{ state: "delivered", quantity: 1, attempts: 1 }]);
+    expect(await aws.records(listing.id)).toMatchObject([{ quantity: 1 }]);
+  });
+
+  it("packs records into full calls of 25", async () => {
+    const listing = await newListing();
+    const customers = await Promise.all(Array.from({ length: 30 }, () => newCustomer(listing)));
+    await listing.post(customers.map(({ accountId }) => usage(accountId, 1)));
+    await seal(listing.id);
+    const before = (await aws.calls()).length;
+    await tick();
+    const calls = (await aws.calls())
+      .slice(before)
+      .filter(({ operation }) => operation === "BatchMeterUsage");
+    expect(calls.map(({ records }) => records)).toEqual([25, 5]);
+    expect(await aws.records(listing.id)).toHaveLength(30);
+  });
+
+  it("reports tags as allocations that add up to the quantity", async () => {
+    const listing = await newListing();
+    const { accountId } = await newCustomer(listing);
+    await listing.post([
+      { ...usage(accountId, 2), tags: { team: "red" } },
+      { ...usage(accountId, 3), tags: { team: "blue" } },
+      usage(accountId, 1),
+    ]);
+    await seal(listing.id);
+    await tick();
+    const [record] = await aws.records(listing.id);
+    expect(record).toMatchObject({
+      quantity: 6,
+      allocations: [
+        { quantity: 3, tags: { team: "blue" } },
+        { quantity: 2, tags: { team: "red" } },
+        { quantity: 1 },
+      ],
+    });
+  });
+
+  it("sends ProductCode and no LicenseArn for a product without concurrent agreements", async () => {
+    const listing = await newListing({ concurrentAgreements: false });
+    const { accountId, customerIdentifier } = await newCustomer(listing);
+    const answer = await json(listing.post([usage(customerIdentifier, 1), usage(accountId, 1)]));
+    expect(answer).toMatchObject({ accepted: 2 });
+    await seal(listing.id);
+    await tick();
+    expect(await recordsOf(listing.id)).toMatchObject([{ state: "delivered", quantity: 2 }]);
+    expect(await aws.records(listing.id)).toMatchObject([{ accountId, licenseArn: null, quantity: 2 }]);
+  });
+
+  it("keeps two agreements of one customer apart", async () => {
+    const listing = await newListing();
+    const first = await newCustomer(listing);
+    const second = await newCustomer(listing, { accountId: first.accountId });
+    const answer = await json<UsageAnswer>(
+      listing.post([usage(first.licenseArn, 1), usage(second.licenseArn, 2), usage(first.accountId, 4)]),
+    );
+    expect(answer.results[2]).toMatchObject({ status: "rejected", error: { code: "ambiguous_customer" } });
+    await seal(listing.id);
+    await tick();
+    const held = await aws.records(listing.id);
+    expect(new Map(held.map(({ licenseArn, quantity }) => [licenseArn, quantity]))).toEqual(
+      new Map([
+        [first.licenseArn, 1],
+        [second.licenseArn, 2],
+      ]),
+    );
+  });
+
+  it.each([
+    ["AWS throttles", { kind: "throttle" }, "ThrottlingException"],
+    [
+      "AWS fails after it has stored the record",
+      { kind: "internal-error-after-store" },
+      "InternalServiceErrorException",
+    ],
+    ["something else than AWS answers", { kind: "html-503" }, null],
+    ["AWS says a status that is new", { kind: "unknown-status" }, null],
+    ["AWS leaves the record unprocessed", { kind: "unprocessed" }, "UnprocessedRecord"],
+  ])("sends the same record again when %s, and AWS bills it once", async (_what, fault, answer) => {
+    const listing = await newListing();
+    const { accountId } = await newCustomer(listing);
+    await listing.post(usage(accountId, 7));
+    await seal(listing.id);
+    await aws.faults({ ...fault, operation: "BatchMeterUsage" });
+    await tick();
+    const [failed] = await recordsOf(listing.id);
+    expect(failed).toMatchObject({
+      state: "pending",
+      attempts: 1,
+      ...(answer !== null && { lastAnswer: answer }),
+    });
+
+    await retryNow(listing.id);
+    await tick();
+    expect(await recordsOf(listing.id)).toMatchObject([{ state: "delivered", attempts: 2 }]);
+    expect(await aws.records(listing.id)).toMatchObject([{ quantity: 7 }]);
+  });
+
+  it("delivers the others of a batch that AWS refuses for one record, and parks that one", async () => {
+    const listing = await newListing({ dimensions: ["api", "gb", "unlisted"] });
+    const customers = await Promise.all(Array.from({ length: 8 }, () => newCustomer(listing)));
+    const bad = customers[5]?.accountId ?? "";
+    await listing.post([...customers.map(({ accountId }) => usage(accountId, 1)), usage(bad, 9, "unlisted")]);
+    await seal(listing.id);
+    await tick();
+    const records = await recordsOf(listing.id);
+    expect(records.filter(({ state }) => state === "delivered")).toHaveLength(8);
+    expect(records.filter(({ state }) => state !== "delivered")).toMatchObject([
+      { state: "parked", reason: "refused", quantity: 9, lastAnswer: "InvalidUsageDimensionException" },
+    ]);
+  });
+
+  it("waits for a customer that AWS says is not subscribed", async () => {
+    const listing = await newListing({ concurrentAgreements: false });
+    const { accountId } = await newCustomer(listing, {
+      startsAt: new Date(Date.now() + 86_400_000).toISOString(),
+    });
+    await listing.post(usage(accountId, 1));
+    await seal(listing.id);
+    await tick();
+    expect(await recordsOf(listing.id)).toMatchObject([
+      { state: "waiting", lastAnswer: "CustomerNotSubscribed" },
+    ]);
+  });
+
+  it("parks a record as a conflict when AWS holds another quantity that was not ours", async () => {
+    const listing = await newListing();
+    const { accountId, licenseArn } = await newCustomer(listing);
+    const timestamp = anHourAgo();
+    const foreign = {
+      Timestamp: Math.floor(Date.parse(timestamp) / 1000),
+      Dimension: "api",
+      Quantity: 3,
+      CustomerAWSAccountId: accountId,
+      LicenseArn: licenseArn,
+    };
+    const metered = await marketplaceClient(env, "us-east-1").batchMeterUsage({ UsageRecords: [foreign] });
+    expect(metered).toMatchObject({ ok: true, value: { Results: [{ Status: "Success" }] } });
+    await listing.post({ ...usage(accountId, 5), timestamp });
+    await seal(listing.id);
+    await tick();
+    expect(await recordsOf(listing.id)).toMatchObject([
+      { state: "parked", reason: "conflict", lastAnswer: "DuplicateRecord" },
+    ]);
+  });
+
+  it("writes each call down with what came of it", async () => {
+    const listing = await newListing();
+    const { accountId } = await newCustomer(listing);
+    await listing.post(usage(accountId, 1));
+    await seal(listing.id);
+    await aws.faults({ kind: "throttle", operation: "BatchMeterUsage" });
+    await tick();
+    await retryNow(listing.id);
+    await tick();
+    const { results } = await env.DB.prepare(
+      "SELECT * FROM attempts WHERE product_id = ? ORDER BY started_at",
+    )
+      .bind(listing.id)
+      .run();
+    const [id] = (await recordsOf(listing.id)).map((record) => record.id);
+    expect(results).toMatchObject([
+      { record_ids: JSON.stringify([id]), region: "us-east-1" },
+      { record_ids: JSON.stringify([id]), error: null },
+    ]);
+    expect(results[0]?.["error"]).toMatch(/^ThrottlingException: /);
+    expect(results.every(({ finished_at, request_id }) => finished_at !== null && request_id !== null)).toBe(
+      true,
+    );
+  });
+
+  it("hands a sealed hour over once, however often the hand-over is repeated", async () => {
+    const listing = await newListing();
+    const { accountId } = await newCustomer(listing);
+    await listing.post(usage(accountId, 4));
+    const stub = env.METER_SHARD.getByName(shardName(listing.id, 0));
+    await runInDurableObject(stub, (_shard, state) => {
+      state.storage.sql.exec(
+        "CREATE TRIGGER broken BEFORE DELETE ON outbox BEGIN SELECT RAISE(ABORT, 'crash'); END",
+      );
+    });
+    await seal(listing.id);
+    const { totals } = await json<{ totals: unknown }>(
+      admin("GET", `/v1/conservation?product=${listing.id}`),
+    );
+    expect(totals).toMatchObject({ accepted: "4", pending: "4", open: "0", conserved: true });
+    await runInDurableObject(stub, (_shard, state) => {
+      state.storage.sql.exec("DROP TRIGGER broken");
+    });
+    await seal(listing.id);
+    await tick();
+    expect(await recordsOf(listing.id)).toMatchObject([{ state: "delivered", quantity: 4, attempts: 1 }]);
   });
 });

@@ -1,3 +1,4 @@
+import { env } from "cloudflare:workers";
 import { call, newProduct, type TestProduct } from "./gateway.ts";
 
 /** AWS Marketplace in the tests of the Worker: the simulator, by its control plane. */
@@ -14,7 +15,7 @@ export interface AwsRecord {
 }
 
 async function control<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const response = await fetch(`https://simulator.test/_simulator${path}`, {
+  const response = await fetch(`${env.AWS_ENDPOINT_URL_MARKETPLACE_METERING}/_simulator${path}`, {
     method,
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });

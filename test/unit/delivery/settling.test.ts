@@ -1,0 +1,112 @@
+import { describe, expect, it } from "vitest";
+import {
+  settleByAnswer,
+  settleByError,
+  type Carried,
+  type RecordAnswer,
+} from "../../../src/delivery/settling.ts";
+import type { MarketplaceError } from "../../../src/marketplace/index.ts";
+
+const now = { time: 1_000_000, random: () => 0.5 };
+const fresh: Carried = { attempts: 0, mayBeHeld: false };
+const sentBefore: Carried = { attempts: 1, mayBeHeld: true };
+
+const said = (status: string): RecordAnswer => ({ kind: "result", status, meteringRecordId: "m-1" });
+
+function error(advice: MarketplaceError["advice"], held: MarketplaceError["held"]): MarketplaceError {
+  return {
+    kind: "unknown-error",
+    advice,
+    held,
+    code: "SomeException",
+    message: "",
+    requestId: null,
+    httpStatus: 400,
+  };
+}
+
+describe("a record that AWS answered for", () => {
+  it("is delivered by Success, with AWS's receipt", () => {
+    expect(settleByAnswer(fresh, said("Success"), now)).toEqual({
+      state: "delivered",
+      answer: "Success",
+      meteringRecordId: "m-1",
+    });
+  });
+
+  it("is delivered by DuplicateRecord if it was sent before: AWS holds these very bytes", () => {
+    expect(settleByAnswer(sentBefore, said("DuplicateRecord"), now)).toMatchObject({ state: "delivered" });
+  });
+
+  it("is a conflict by DuplicateRecord if it was never sent before: someone else has metered that hour", () => {
+    expect(settleByAnswer(fresh, said("DuplicateRecord"), now)).toMatchObject({
+      state: "parked",
+      reason: "conflict",
+    });
+  });
+
+  it("waits by CustomerNotSubscribed, since the customer may be subscribed again", () => {
+    const settled = settleByAnswer(fresh, said("CustomerNotSubscribed"), now);
+    expect(settled).toMatchObject({ state: "waiting", mayBeHeld: false, retryAt: now.time + 15 * 60_000 });
+  });
+
+  it("goes again when AWS has not processed it, and AWS does not hold it", () => {
+    expect(settleByAnswer(fresh, { kind: "unprocessed" }, now)).toMatchObject({
+      state: "pending",
+      mayBeHeld: false,
+    });
+  });
+
+  it.each<[string, RecordAnswer]>([
+    ["in neither list", { kind: "absent" }],
+    ["with a status that is new to us", said("SomethingNew")],
+  ])("%s goes again, and AWS may hold it", (_what, answer) => {
+    expect(settleByAnswer(fresh, answer, now)).toMatchObject({ state: "pending", mayBeHeld: true });
+  });
+
+  it("is not forgotten to be perhaps held by a later answer that is sure of itself only", () => {
+    expect(settleByAnswer(sentBefore, { kind: "unprocessed" }, now)).toMatchObject({ mayBeHeld: true });
+    expect(settleByAnswer(sentBefore, said("CustomerNotSubscribed"), now)).toMatchObject({ mayBeHeld: true });
+  });
+});
+
+describe("a record whose call failed", () => {
+  it.each([
+    ["no", false],
+    ["unknown", true],
+  ] as const)("goes again after a passing fault; AWS may hold it: %s", (held, mayBeHeld) => {
+    expect(settleByError(fresh, error("retry", held), now)).toMatchObject({ state: "pending", mayBeHeld });
+  });
+
+  it("goes again in five minutes after a wrong setting, which a person mends", () => {
+    const settled = settleByError(fresh, error("fix-setting", "no"), now);
+    expect(settled).toMatchObject({ state: "pending", retryAt: now.time + 5 * 60_000, mayBeHeld: false });
+  });
+
+  it("is parked as refused when the record itself is wrong", () => {
+    expect(settleByError(fresh, error("fix-record", "no"), now)).toMatchObject({
+      state: "parked",
+      reason: "refused",
+    });
+  });
+
+  it("is parked as uncertain when it is wrong now, but AWS may hold it from before", () => {
+    expect(settleByError(sentBefore, error("fix-record", "no"), now)).toMatchObject({
+      state: "parked",
+      reason: "uncertain",
+    });
+  });
+
+  it("waits longer from failure to failure, at random, up to ten minutes", () => {
+    const delays = [0, 1, 2, 5, 9, 20, 500].map((attempts) => {
+      const settled = settleByError({ attempts, mayBeHeld: true }, error("retry", "unknown"), {
+        time: 0,
+        random: () => 1,
+      });
+      return "retryAt" in settled ? settled.retryAt : null;
+    });
+    expect(delays).toEqual([1001, 2001, 4001, 32_001, 512_001, 600_001, 600_001]);
+    const none = settleByError(sentBefore, error("retry", "unknown"), { time: 7, random: () => 0 });
+    expect(none).toMatchObject({ retryAt: 8 });
+  });
+});
