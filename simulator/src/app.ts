@@ -1,0 +1,38 @@
+import { Hono } from "hono";
+import { controlPlane } from "./control-plane.ts";
+import type { Simulator } from "./simulator.ts";
+import type { Answer } from "./wire/answer.ts";
+
+/** Names the answers that are never to arrive: the Worker breaks the connection. */
+export const droppedHeader = "x-simulator-dropped";
+
+/** The HTTP face of a simulated AWS: its API at the root, the control plane beside it. */
+export function createApp(simulator: Simulator): Hono {
+  const app = new Hono();
+  app.post("/", async (c) => {
+    const { method, url, headers } = c.req.raw;
+    const body = new Uint8Array(await c.req.arrayBuffer());
+    const answer = await simulator.handle({ method, url: new URL(url), headers, body });
+    await pause(answer.delayMilliseconds);
+    return respond(answer);
+  });
+  app.route("/_simulator", controlPlane(simulator));
+  app.notFound((c) =>
+    c.json(
+      {
+        error: `There is no ${c.req.method} ${c.req.path}. AWS's API is POST /; /_simulator is the control plane.`,
+      },
+      404,
+    ),
+  );
+  return app;
+}
+
+function respond({ status, headers, body, dropped }: Answer): Response {
+  if (dropped) return new Response(null, { headers: { [droppedHeader]: "1" } });
+  return new Response(body, { status, headers });
+}
+
+async function pause(milliseconds: number): Promise<void> {
+  if (milliseconds > 0) await new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

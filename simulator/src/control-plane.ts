@@ -1,0 +1,15 @@
+import { Hono } from "hono";
+import { agreementRoutes } from "./control/agreement-routes.ts";
+import { bookRoutes } from "./control/book-routes.ts";
+import { productRoutes } from "./control/product-routes.ts";
+import { settingRoutes } from "./control/setting-routes.ts";
+import type { Simulator } from "./simulator.ts";
+
+/** How a test arranges the simulated AWS and looks into its books: JSON in and out, below `/_simulator`. */
+export function controlPlane(simulator: Simulator): Hono {
+  return new Hono()
+    .route("/", productRoutes(simulator))
+    .route("/", agreementRoutes(simulator))
+    .route("/", bookRoutes(simulator))
+    .route("/", settingRoutes(simulator));
+}

@@ -1,0 +1,167 @@
+import { Hono } from "hono";
+import { z } from "zod";
+import { isLive, putAgreement } from "../agreements.ts";
+import { hourMilliseconds, iso } from "../clock.ts";
+import { agreementStatuses, type Agreement, type Product } from "../model.ts";
+import type { Simulator } from "../simulator.ts";
+import { productCodeSchema } from "./product-routes.ts";
+import { accountId, readBody, readQuery, Refusal, time } from "./requests.ts";
+
+const entitlement = z.strictObject({
+  dimension: z.string().min(1).max(255),
+  value: z.union([z.number(), z.boolean(), z.string()]),
+  expiresAt: time.nullable().default(null),
+});
+
+const changes = {
+  startsAt: time.optional(),
+  endsAt: time.nullable().optional(),
+  status: z.enum(agreementStatuses).optional(),
+  entitlements: z.array(entitlement).max(1000).optional(),
+};
+
+const newAgreement = z.strictObject({
+  productCode: productCodeSchema,
+  accountId: accountId.optional(),
+  ...changes,
+});
+const moment = z.strictObject({ at: time.optional() });
+const filter = z.strictObject({
+  productCode: productCodeSchema.optional(),
+  accountId: accountId.optional(),
+  after: z.string().optional(),
+  limit: z.coerce.number().int().min(1).max(10_000).default(1000),
+});
+
+export function agreementRoutes(simulator: Simulator): Hono {
+  const { store } = simulator;
+  const find = (id: string): Agreement | Refusal =>
+    store.get("agreement", id) ?? new Refusal(404, `There is no agreement ${id}.`);
+  const changed = (agreement: Agreement) => {
+    store.put("agreement", agreement.agreementId, agreement);
+    return shown(agreement, simulator);
+  };
+
+  return new Hono()
+    .get("/agreements", (c) => {
+      const query = readQuery(c, filter);
+      if (query instanceof Refusal) return query.answer(c);
+      const found = listAgreements(simulator, query);
+      return c.json({ agreements: found.map((agreement) => shown(agreement, simulator)) });
+    })
+    .post("/agreements", async (c) => {
+      const body = await readBody(c, newAgreement);
+      if (body instanceof Refusal) return body.answer(c);
+      const product = store.get("product", body.productCode);
+      if (product === undefined) {
+        return new Refusal(
+          400,
+          `productCode: there is no product ${body.productCode}.`,
+          "productCode",
+        ).answer(c);
+      }
+      const agreement = makeAgreement(simulator, product, body);
+      putAgreement(store, agreement);
+      return c.json(
+        { ...shown(agreement, simulator), registrationToken: issueToken(simulator, agreement) },
+        201,
+      );
+    })
+    .get("/agreements/:id", (c) => {
+      const agreement = find(c.req.param("id"));
+      return agreement instanceof Refusal ? agreement.answer(c) : c.json(shown(agreement, simulator));
+    })
+    .patch("/agreements/:id", async (c) => {
+      const body = await readBody(c, z.strictObject(changes));
+      const agreement = body instanceof Refusal ? body : find(c.req.param("id"));
+      if (body instanceof Refusal) return body.answer(c);
+      if (agreement instanceof Refusal) return agreement.answer(c);
+      return c.json(changed({ ...agreement, ...withoutUndefined(body) }));
+    })
+    .post("/agreements/:id/:event{end|deprovision}", async (c) => {
+      const body = await readBody(c, moment);
+      if (body instanceof Refusal) return body.answer(c);
+      const agreement = find(c.req.param("id"));
+      if (agreement instanceof Refusal) return agreement.answer(c);
+      const field = c.req.param("event") === "end" ? "endedAt" : "deprovisionedAt";
+      return c.json(changed({ ...agreement, [field]: body.at ?? simulator.now }));
+    })
+    .post("/agreements/:id/tokens", (c) => {
+      const agreement = find(c.req.param("id"));
+      if (agreement instanceof Refusal) return agreement.answer(c);
+      return c.json({ registrationToken: issueToken(simulator, agreement) }, 201);
+    });
+}
+
+const withoutUndefined = <T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+
+function listAgreements({ store }: Simulator, query: z.output<typeof filter>): Agreement[] {
+  const { productCode, accountId, after = "", limit } = query;
+  if (productCode !== undefined) {
+    const prefix = accountId === undefined ? `${productCode}/` : `${productCode}/${accountId}/`;
+    const page = { prefix, limit, ...(after !== "" && { after: `${prefix}${after}` }) };
+    return store.list("subscription", page).flatMap(({ value }) => store.get("agreement", value) ?? []);
+  }
+  const all = store.list("agreement", { after, limit }).map(({ value }) => value);
+  return all.filter((agreement) => accountId === undefined || agreement.accountId === accountId);
+}
+
+/** The account that AWS's licences are issued from: neither the customer's nor the seller's. */
+const licenseIssuer = "222222222222";
+
+function makeAgreement(
+  simulator: Simulator,
+  product: Product,
+  body: z.output<typeof newAgreement>,
+): Agreement {
+  const { now } = simulator;
+  const id = simulator.newId().replaceAll("-", "");
+  return {
+    agreementId: `agmt-${id.slice(0, 25)}`,
+    productCode: product.productCode,
+    accountId: body.accountId ?? randomAccountId(),
+    licenseArn: `arn:aws:license-manager::${licenseIssuer}:license:l-${id}`,
+    customerIdentifier: product.concurrentAgreements ? "" : id.slice(0, 11).toUpperCase(),
+    status: body.status ?? "active",
+    // Long enough ago that usage of every hour AWS still takes can be reported.
+    startsAt: body.startsAt ?? now - 30 * 24 * hourMilliseconds,
+    endsAt: body.endsAt ?? null,
+    endedAt: null,
+    deprovisionedAt: null,
+    entitlements: body.entitlements ?? [],
+    createdAt: now,
+  };
+}
+
+function randomAccountId(): string {
+  const random = crypto.getRandomValues(new Uint32Array(2));
+  return Array.from(random, (part) => String(part % 1_000_000).padStart(6, "0")).join("");
+}
+
+/** Opaque, and with the characters that a form must encode: a client that decodes a token wrongly is to fail here. */
+function issueToken({ store, now }: Simulator, { agreementId }: Agreement): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(48));
+  const token = `${btoa(String.fromCharCode(...bytes))}+/==`;
+  store.put("token", token, { agreementId, issuedAt: now, used: false });
+  return token;
+}
+
+/** An agreement as the control plane shows it. */
+export function shown(agreement: Agreement, simulator: Simulator) {
+  const { startsAt, endsAt, endedAt, deprovisionedAt, createdAt, entitlements, ...rest } = agreement;
+  const optional = (at: number | null): string | null => (at === null ? null : iso(at));
+  return {
+    ...rest,
+    startsAt: iso(startsAt),
+    endsAt: optional(endsAt),
+    endedAt: optional(endedAt),
+    deprovisionedAt: optional(deprovisionedAt),
+    createdAt: iso(createdAt),
+    /** Whether AWS takes its usage now. */
+    live: isLive(agreement, simulator.now, simulator.world.switches),
+    entitlements: entitlements.map((held) => ({ ...held, expiresAt: optional(held.expiresAt) })),
+  };
+}
