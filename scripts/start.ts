@@ -60,8 +60,11 @@ async function main(): Promise<void> {
     await stack.stop();
     process.exit(0);
   };
-  process.on("SIGINT", () => void stop());
-  process.on("SIGTERM", () => void stop());
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    // Miniflare would end the process at once, with a failure's exit code and the cron trigger in the middle of a tick.
+    process.removeAllListeners(signal);
+    process.on(signal, () => void stop());
+  }
   try {
     const demo = await seedDemo(stack, adminToken, stateDir);
     console.log(instructions(stack, demo, await freshHour(stack.gateway.url, adminToken, demo, Date.now())));

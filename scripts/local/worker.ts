@@ -20,10 +20,16 @@ export interface WorkerSource {
   readonly name: "gateway" | "simulator";
   /** Path of the wrangler.toml, from the repository's root. */
   readonly config: string;
+  /** The environment variable that moves its port. */
+  readonly portVariable: string;
 }
 
-export const gatewaySource: WorkerSource = { name: "gateway", config: "wrangler.toml" };
-export const simulatorSource: WorkerSource = { name: "simulator", config: "simulator/wrangler.toml" };
+export const gatewaySource: WorkerSource = { name: "gateway", config: "wrangler.toml", portVariable: "PORT" };
+export const simulatorSource: WorkerSource = {
+  name: "simulator",
+  config: "simulator/wrangler.toml",
+  portVariable: "SIMULATOR_PORT",
+};
 
 /**
  * Bundles a Worker with the same esbuild run that `wrangler deploy` makes, so that what runs locally is what
@@ -90,7 +96,11 @@ export async function runWorker(options: RunOptions): Promise<RunningWorker> {
       handleStructuredLogs: ({ message }) => onLog?.(message),
     }),
   );
-  const url = await miniflare.ready;
+  const url = await miniflare.ready.catch((error: unknown) => {
+    if (!String(error).includes("Address already in use")) throw error;
+    const remedy = `Stop what listens there, or choose another port with ${source.portVariable}.`;
+    throw new Error(`Port ${port} is taken. ${remedy}`, { cause: error });
+  });
   return {
     url: url.origin,
     async tick() {
