@@ -90,6 +90,16 @@ export default defineConfig(async () => ({
       },
       {
         test: {
+          name: "conformance",
+          environment: "node",
+          include: ["test/conformance/**/*.test.ts"],
+          globalSetup: "./test/conformance/global-setup.ts",
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
           name: "system",
           environment: "node",
           include: ["test/system/**/*.test.ts"],
