@@ -49,6 +49,8 @@ export interface MeteringRecord {
   readonly hour: string;
   readonly quantity: number;
   readonly state: string;
+  /** BatchMeterUsage calls that have carried it. */
+  readonly attempts: number;
 }
 
 export interface Places {
@@ -80,6 +82,9 @@ export interface SimulatorRecord {
   readonly dimension: string;
   readonly timestamp: string;
   readonly quantity: number;
+  /** How the quantity is split over tags; empty for usage without any. */
+  readonly allocations: readonly { readonly quantity: number }[];
+  readonly meteringRecordId: string;
 }
 
 /** Arrives at the gateway as a customer's browser does after AWS's "Set up your account". */
