@@ -1,3 +1,4 @@
+import type { Fault } from "./field-checks.ts";
 import type { ClientOptions } from "./json-service.ts";
 import { callJson, jsonService } from "./json-service.ts";
 import type {
@@ -11,6 +12,7 @@ import type {
   ResolveCustomerResponse,
 } from "./model.ts";
 import type { Outcome } from "./outcome.ts";
+import { failure } from "./outcome.ts";
 import {
   checkBatchMeterUsage,
   checkMeterUsage,
@@ -56,7 +58,15 @@ function isPermittedDryRun(request: MeterUsageRequest, outcome: Outcome<unknown>
   return request.DryRun === true && !outcome.ok && /^DryRunOperation(Exception)?$/.test(outcome.error.code);
 }
 
-/** Makes a client of AWS Marketplace Metering Service. It keeps nothing between calls and retries nothing by itself. */
+function wrongToken({ field, rule }: Fault, region: string): Outcome<never> {
+  const what = `${field} ${rule}; nothing was sent`;
+  return failure("invalid-registration-token", { where: `ResolveCustomer in ${region}`, what });
+}
+
+/**
+ * Makes a client of AWS Marketplace Metering Service. It keeps nothing between calls and repeats none by itself, but for
+ * one repeat with other credentials when AWS has refused the first.
+ */
 export function createMarketplaceClient(options: ClientOptions): MarketplaceClient {
   const service = jsonService("metering", "AWSMPMeteringService", options);
   return {
@@ -66,16 +76,13 @@ export function createMarketplaceClient(options: ClientOptions): MarketplaceClie
       return callJson(service, { operation: "BatchMeterUsage", body, fault, read: batchMeterUsageFrom });
     },
     resolveCustomer(request) {
-      const body = resolveCustomerJson(request);
       const fault = checkResolveCustomer(request);
+      // What cannot be a token is no fault of ours: whoever posted it starts again, as with any other wrong one.
+      if (fault !== null) return Promise.resolve(wrongToken(fault, options.region));
+      const body = resolveCustomerJson(request);
       const secrets = [request.RegistrationToken];
-      return callJson(service, {
-        operation: "ResolveCustomer",
-        body,
-        fault,
-        read: resolveCustomerFrom,
-        secrets,
-      });
+      const read = resolveCustomerFrom;
+      return callJson(service, { operation: "ResolveCustomer", body, fault, read, secrets });
     },
     async meterUsage(request) {
       const body = meterUsageJson(request);

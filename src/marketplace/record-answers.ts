@@ -5,14 +5,13 @@ import { identities, usageKey, usageKeyBy } from "./usage-key.ts";
 export type RecordAnswer =
   | {
       readonly kind: "result";
-      /** Null when AWS left it out: nothing is known then. */
-      readonly status: UsageRecordResultStatus | null;
+      readonly status: UsageRecordResultStatus;
       readonly meteringRecordId: string | null;
     }
   /** Failed inside AWS: to be sent again as it was. */
   | { readonly kind: "unprocessed" }
-  /** AWS said nothing of it, so it may or may not hold it: to be sent again as it was. */
-  | { readonly kind: "missing" };
+  /** AWS gave it no status, so AWS may or may not hold it: to be sent again as it was. */
+  | { readonly kind: "absent" };
 
 /** An echo may name the customer in more ways than the request did: it is found by each. */
 function keysOf(echo: Partial<UsageRecord>): readonly string[] {
@@ -36,8 +35,9 @@ export function answersFor(
     for (const key of keysOf(echo)) if (!answers.has(key)) answers.set(key, answer);
   };
   for (const { UsageRecord: echo = {}, Status, MeteringRecordId } of response.Results) {
-    note(echo, { kind: "result", status: Status ?? null, meteringRecordId: MeteringRecordId ?? null });
+    if (Status === undefined) continue;
+    note(echo, { kind: "result", status: Status, meteringRecordId: MeteringRecordId ?? null });
   }
   for (const echo of response.UnprocessedRecords) note(echo, { kind: "unprocessed" });
-  return records.map((record) => answers.get(usageKey(record)) ?? { kind: "missing" });
+  return records.map((record) => answers.get(usageKey(record)) ?? { kind: "absent" });
 }

@@ -120,7 +120,7 @@ function responseIn(xml: string): AssumeRoleResponse | null {
   };
 }
 
-/** Makes a client of STS in one Region. It keeps nothing between calls and retries nothing by itself. */
+/** Makes a client of STS in one Region. It keeps nothing between calls. */
 export function createStsClient(options: ClientOptions): StsClient {
   const { region, credentials, fetch, now, timer = systemTimer, timeoutMs = 30_000 } = options;
   const world = { fetch, now, timer, timeoutMs };

@@ -55,7 +55,7 @@ describe("each record's part of an answer", () => {
     expect(answersFor([done, later, silent], answer)).toEqual([
       { kind: "result", status: "DuplicateRecord", meteringRecordId: null },
       { kind: "unprocessed" },
-      { kind: "missing" },
+      { kind: "absent" },
     ]);
   });
 
@@ -72,17 +72,15 @@ describe("each record's part of an answer", () => {
     ]);
   });
 
-  it("knows no status where AWS left it out", () => {
+  it("is absent where AWS left the status out: an id alone says nothing", () => {
     const answer = response({ Results: [{ UsageRecord: usage(), MeteringRecordId: "m-1" }] });
-    expect(answersFor([usage()], answer)).toEqual([
-      { kind: "result", status: null, meteringRecordId: "m-1" },
-    ]);
+    expect(answersFor([usage()], answer)).toEqual([{ kind: "absent" }]);
   });
 
   it("is never that of another agreement of the same account", () => {
     const other = usage({ LicenseArn: "arn:aws:license-manager::111122223333:license:l-other" });
     const answer = response({ Results: [{ UsageRecord: other, Status: "Success" }] });
-    expect(answersFor([usage()], answer)).toEqual([{ kind: "missing" }]);
+    expect(answersFor([usage()], answer)).toEqual([{ kind: "absent" }]);
   });
 
   it("is found by the identity that was sent when the echo names the customer in more ways", () => {
@@ -92,9 +90,9 @@ describe("each record's part of an answer", () => {
     expect(answersFor([sent], answer)).toMatchObject([{ kind: "result", status: "Success" }]);
   });
 
-  it("is missing where the echo is", () => {
+  it("is absent where the echo is", () => {
     expect(answersFor([usage()], response({ Results: [{ Status: "Success" }] }))).toEqual([
-      { kind: "missing" },
+      { kind: "absent" },
     ]);
   });
 });
