@@ -1,5 +1,5 @@
 import type { ParkReason } from "../ledger/schema.ts";
-import type { MarketplaceError } from "../marketplace/index.ts";
+import type { MarketplaceError, RecordAnswer } from "../marketplace/index.ts";
 import { MINUTE, SECOND } from "../meter/hours.ts";
 
 /** What becomes of a record after a call that carried it. */
@@ -25,13 +25,6 @@ export interface Carried {
   /** Whether one of those may have been stored. */
   readonly mayBeHeld: boolean;
 }
-
-/** What a call that AWS answered says of one record. */
-export type RecordAnswer =
-  | { readonly kind: "result"; readonly status: string; readonly meteringRecordId: string | null }
-  | { readonly kind: "unprocessed" }
-  /** In neither list: nothing is known. */
-  | { readonly kind: "absent" };
 
 export interface Now {
   /** Epoch milliseconds. */

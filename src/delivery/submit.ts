@@ -1,8 +1,7 @@
 import type { Ledger } from "../ledger/database.ts";
 import type { MarketplaceClient } from "../marketplace/index.ts";
-import { packBatches } from "../marketplace/index.ts";
+import { answersFor, packBatches } from "../marketplace/index.ts";
 import { SECOND } from "../meter/hours.ts";
-import { matchResults } from "./match-results.ts";
 import { beginAttempt, dueRecords, endAttempt, parkOverdue, type OpenRecord } from "./open-records.ts";
 import { settleByAnswer, settleByError, type Settlement } from "./settling.ts";
 
@@ -75,7 +74,7 @@ async function deliver(submission: Submission, batch: readonly OpenRecord[]): Pr
 
   const at = { time: now(), random };
   const halve = !outcome.ok && outcome.error.advice === "fix-record" && batch.length > 1;
-  const answers = outcome.ok ? matchResults(sent, outcome.value) : [];
+  const answers = outcome.ok ? answersFor(sent, outcome.value) : [];
   const settlements = batch.map((record, index) => {
     const settlement: Settlement = outcome.ok
       ? settleByAnswer(record, answers[index] ?? { kind: "absent" }, at)

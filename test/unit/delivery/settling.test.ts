@@ -1,11 +1,6 @@
 import { describe, expect, it } from "vitest";
-import {
-  settleByAnswer,
-  settleByError,
-  type Carried,
-  type RecordAnswer,
-} from "../../../src/delivery/settling.ts";
-import type { MarketplaceError } from "../../../src/marketplace/index.ts";
+import { settleByAnswer, settleByError, type Carried } from "../../../src/delivery/settling.ts";
+import type { MarketplaceError, RecordAnswer } from "../../../src/marketplace/index.ts";
 
 const now = { time: 1_000_000, random: () => 0.5 };
 const fresh: Carried = { attempts: 0, mayBeHeld: false };

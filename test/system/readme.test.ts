@@ -1,0 +1,66 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { seedDemo } from "../../scripts/local/demo-product.ts";
+import { startStack, type Stack } from "../../scripts/local/stack.ts";
+import { repository } from "../../scripts/local/worker.ts";
+
+let stateDir: string;
+let stack: Stack;
+let readme: string;
+let key: string;
+
+beforeAll(async () => {
+  stateDir = await mkdtemp(join(tmpdir(), "metergate-readme-"));
+  readme = await readFile(join(repository, "README.md"), "utf8");
+  const adminToken = "readme-admin";
+  stack = await startStack({
+    port: 0,
+    simulatorPort: 0,
+    stateDir,
+    cronSeconds: 0,
+    adminToken,
+    onLog: () => {},
+  });
+  key = (await seedDemo(stack, adminToken, stateDir)).ingestKey;
+});
+afterAll(async () => {
+  await stack.stop();
+  await rm(stateDir, { recursive: true, force: true, maxRetries: 5 });
+});
+
+function shell(command: string, env: Record<string, string>): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn("sh", ["-c", command], { env: { ...process.env, ...env } });
+    let output = "";
+    child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    child.once("error", reject);
+    child.once("close", () => resolve(output));
+  });
+}
+
+describe("the README", () => {
+  it("posts usage with the line it shows", async () => {
+    const [, command = ""] = /```sh\n(curl [^`]+)```/.exec(readme) ?? [];
+    const answer = await shell(command.replace("http://localhost:8787", stack.gateway.url), {
+      METERGATE_KEY: key,
+    });
+    expect(JSON.parse(answer)).toMatchObject({ accepted: 1, rejected: 0 });
+  });
+
+  it("names only npm scripts and files that are there", async () => {
+    const { scripts } = JSON.parse(await readFile(join(repository, "package.json"), "utf8")) as {
+      scripts: object;
+    };
+    const named = [...readme.matchAll(/npm (?:run )?(start|test|[\w:-]+)(?= |\n|`)/g)].map(
+      ([, script]) => script,
+    );
+    for (const script of named.filter((name) => name !== "ci" && name !== "run"))
+      expect(Object.keys(scripts)).toContain(script);
+    for (const [, path = ""] of readme.matchAll(/\]\(([^)]+)\)/g)) {
+      await expect(shell(`test -e ${join(repository, path)} && echo there`, {})).resolves.toBe("there\n");
+    }
+  });
+});
