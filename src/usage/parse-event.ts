@@ -81,7 +81,7 @@ export function parseEvent(input: unknown, receivedAt: number): ParsedEvent {
       id,
       "invalid_timestamp",
       "timestamp",
-      "timestamp must be RFC 3339 with an offset, such as 2026-11-23T10:15:00Z, or epoch seconds.",
+      "timestamp must be RFC 3339 with an offset, such as 2026-11-23T10:15:00Z, or epoch seconds (not milliseconds).",
     );
   }
   const tagProblem = problemOfTags(tags);

@@ -138,10 +138,25 @@ describe("an hour", () => {
     ]);
   });
 
+  it("that is frozen is not opened again by a clock that steps back: late usage joins the next free hour", () => {
+    const meter = new Meter(times);
+    meter.accept([event()], at("23T10:31:00"));
+    meter.sealDue(at("23T11:10:00"));
+    const { outcomes } = meter.accept([event()], at("23T10:59:00"));
+    expect(outcomes).toEqual([{ status: "accepted", hour: at("23T11:00:00"), late: true }]);
+    expect(meter.sealDue(at("23T12:10:00"))).toMatchObject([
+      { hour: at("23T11:00:00"), timestamp: at("23T11:00:00") },
+    ]);
+  });
+
   it("is stamped with the time of its latest usage, in whole seconds inside the hour", () => {
     const meter = new Meter(times);
     meter.accept(
-      [event({ time: at("23T10:59:59.999") }), event({ time: at("23T10:05:00") })],
+      [
+        event({ time: at("23T10:05:00") }),
+        event({ time: at("23T10:59:59.999") }),
+        event({ time: at("23T10:06:00") }),
+      ],
       at("23T11:00:00"),
     );
     expect(meter.sealDue(at("23T12:00:00"))).toMatchObject([{ timestamp: at("23T10:59:59") }]);
