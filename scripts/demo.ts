@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtempSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs, styleText } from "node:util";
 import { displayOn, type Display } from "./demo/display.ts";
 import { tour } from "./demo/tour.ts";
@@ -11,6 +12,9 @@ import { startStack } from "./local/stack.ts";
 
 /** No step waits for ever, and neither does their sum. */
 const TIME_LIMIT_SECONDS = 110;
+
+/** What hangs while it starts or stops is left to the end of the process. */
+const STOP_SECONDS = 20;
 
 /** The Workers' last log lines, shown when the tour fails. */
 const SHOWN_LOG_LINES = 20;
@@ -44,7 +48,11 @@ function interruption(): Promise<never> {
 
 /** Starts a stack for the tour alone, and leaves nothing of it behind. */
 async function tourOnOwnStack(display: Display, seed: number, log: string[]): Promise<string[]> {
-  const stateDir = await mkdtemp(join(tmpdir(), "metergate-demo-"));
+  // First of all, so that there is no moment at which a signal would leave something behind.
+  const interrupted = interruption();
+  const stateDir = mkdtempSync(join(tmpdir(), "metergate-demo-"));
+  // On exit, because Miniflare ends the process by itself on Ctrl-C, once it has killed its workerd.
+  process.on("exit", () => rmSync(stateDir, { recursive: true, force: true, maxRetries: 5 }));
   const adminToken = randomUUID();
   const onLog = (line: string): number => log.push(line);
   const ports = { port: 0, simulatorPort: 0 };
@@ -56,14 +64,14 @@ async function tourOnOwnStack(display: Display, seed: number, log: string[]): Pr
     return tour({ stack, adminToken, seed, display });
   };
   try {
-    return await Promise.race([run(), interruption()]);
+    return await Promise.race([run(), interrupted]);
   } finally {
     // Also what was still starting when the tour was interrupted.
-    await starting.then(
+    const stopped = starting.then(
       (stack) => stack.stop(),
       () => undefined,
     );
-    await rm(stateDir, { recursive: true, force: true });
+    await Promise.race([stopped, sleep(STOP_SECONDS * 1000)]);
   }
 }
 
