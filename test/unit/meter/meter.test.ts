@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { HOUR, MINUTE } from "../../../src/meter/hours.ts";
 import { Meter, type UsageEvent } from "../../../src/meter/meter.ts";
+import { decodeAccount, encodeAccount } from "../../../src/meter/snapshot.ts";
 import { parseQuantity } from "../../../src/meter/quantity.ts";
 
 const times = { settle: 10 * MINUTE, lateSettle: 5 * MINUTE };
@@ -135,6 +136,17 @@ describe("an hour", () => {
     expect(outcomes).toEqual([{ status: "accepted", hour: at("23T13:00:00"), late: true }]);
     expect(meter.sealDue(at("23T14:10:00"))).toMatchObject([
       { hour: at("23T13:00:00"), quantity: 4, timestamp: arrival },
+    ]);
+  });
+
+  it("stays frozen over a restart", () => {
+    const before = new Meter(times);
+    before.accept([event()], at("23T10:31:00"));
+    before.sealDue(at("23T11:10:00"));
+    const accounts = before.snapshot().accounts.map(encodeAccount).map(decodeAccount);
+    const after = new Meter(times, { accounts });
+    expect(after.accept([event()], at("23T11:20:00")).outcomes).toMatchObject([
+      { status: "accepted", late: true },
     ]);
   });
 
