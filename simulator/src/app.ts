@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { controlPlane } from "./control-plane.ts";
+import { page, pageHeaders } from "./page/page.ts";
 import type { Simulator } from "./simulator.ts";
 import type { Answer } from "./wire/answer.ts";
 
@@ -15,6 +16,10 @@ export function createApp(simulator: Simulator): Hono {
     const answer = await simulator.handle({ method, url: new URL(url), headers, body });
     await pause(answer.delayMilliseconds);
     return respond(answer);
+  });
+  app.get("/", (c) => {
+    const nonce = simulator.newId();
+    return c.html(page(simulator, new URL(c.req.url).origin, nonce), 200, pageHeaders(nonce));
   });
   app.route("/_simulator", controlPlane(simulator));
   app.notFound((c) =>
