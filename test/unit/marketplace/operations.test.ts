@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createMarketplaceClient } from "../../../src/marketplace/index.ts";
+import { createMarketplaceClient, createStsClient } from "../../../src/marketplace/index.ts";
 import { json, network, options, usage } from "./stand-in.ts";
 
 describe("BatchMeterUsage", () => {
@@ -210,5 +210,24 @@ describe("RegisterUsage", () => {
     });
     expect(received[0]?.headers.get("x-amz-target")).toBe("AWSMPMeteringService.RegisterUsage");
     expect(received[0]?.body).toBe('{"ProductCode":"abc123","PublicKeyVersion":1,"Nonce":"n-1"}');
+  });
+});
+
+describe("a call", () => {
+  it("has thirty seconds unless its client is told otherwise", async () => {
+    const given: number[] = [];
+    const { fetch } = network(json(200, {}));
+    const timer = (milliseconds: number) => {
+      given.push(milliseconds);
+      return () => undefined;
+    };
+
+    await createMarketplaceClient(options(fetch, { timer })).batchMeterUsage({ UsageRecords: [] });
+    await createStsClient(options(fetch, { timer })).assumeRole({
+      RoleArn: "arn:aws:iam::111122223333:role/metering",
+      RoleSessionName: "metergate",
+    });
+
+    expect(given).toEqual([30_000, 30_000]);
   });
 });
