@@ -37,7 +37,7 @@ describe("the page at the simulator's root", () => {
       new RegExp(`${customer.agreementId}.*${customer.accountId}.* yes `),
     );
     expect(await section("records")).toMatch(
-      /2026-11-23 09:00:00 \d{12} requests 4711 l-[0-9a-f]{32} us-east-1/,
+      /2026-11-23 09:00 \d{12} requests 4711 l-[0-9a-f]{32} us-east-1/,
     );
     expect(await section("calls")).toMatch(
       /Calls 2, newest first .* 1 400 InvalidUsageDimensionException us-east-1 .* 1 200 us-east-1/,

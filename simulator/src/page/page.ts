@@ -35,8 +35,8 @@ export function page(simulator: Simulator, origin: string, nonce: string): Marku
           <p id="connection" class="bad" role="status"></p>
         </header>
         <main>
-          ${settingsSection(simulator)} ${callsSection(simulator)} ${recordsSection(simulator)}
-          ${productsSection(simulator)} ${agreementsSection(simulator)}
+          ${settingsSection(simulator)} ${callsSection(simulator)} ${productsSection(simulator)}
+          ${recordsSection(simulator)} ${agreementsSection(simulator)}
         </main>
         <script type="module" nonce="${nonce}">
           ${raw(script)};

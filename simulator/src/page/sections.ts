@@ -12,7 +12,7 @@ const most = 100;
 
 interface Column<Row> {
   readonly name: string;
-  readonly isNumber?: boolean;
+  readonly kind?: "number" | "wrapping";
   readonly cell: (row: Row) => Markup | string | number;
 }
 
@@ -25,48 +25,45 @@ interface List<Row> {
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
   readonly empty: Markup | string;
+  readonly isWide?: boolean;
 }
 
-function list<Row>({ id, title, total, order, columns, rows, empty }: List<Row>): Markup {
-  const heading = html`<h2 id="${id}-title">
-    ${title}
-    <small
-      >${total}${total > rows.length ? `, ${rows.length} shown` : ""}${rows.length > 1 ? `, ${order}` : ""}</small
-    >
-  </h2>`;
-  if (rows.length === 0)
-    return html`<section id="${id}" data-live>
-      ${heading}
-      <p class="soft">${empty}</p>
-    </section>`;
-  const alignment = ({ isNumber }: Column<Row>): Markup | string =>
-    isNumber === true ? html` class="number"` : "";
-  return html`<section id="${id}" data-live>
-    ${heading}
-    <div class="scroll" tabindex="0" role="region" aria-labelledby="${id}-title">
-      <table>
-        <thead>
-          <tr>
-            ${columns.map((column) => html`<th scope="col" ${alignment(column)}>${column.name}</th>`)}
-          </tr>
-        </thead>
-        <tbody>
-          ${rows.map(
-            (row) =>
-              html`<tr>
-                ${columns.map((column) => html`<td${alignment(column)}>${column.cell(row)}</td>`)}
-              </tr>`,
-          )}
-        </tbody>
-      </table>
-    </div>
+function list<Row>(list: List<Row>): Markup {
+  const { id, title, total, order, rows, isWide = false } = list;
+  const shown = total > rows.length ? `, ${rows.length} shown` : "";
+  return html`<section id="${id}" class="${isWide ? "wide" : ""}" data-live>
+    <h2 id="${id}-title">${title} <small>${total}${shown}${rows.length > 1 ? `, ${order}` : ""}</small></h2>
+    ${rows.length === 0 ? html`<p class="soft">${list.empty}</p>` : table(list)}
   </section>`;
+}
+
+function table<Row>({ id, columns, rows }: List<Row>): Markup {
+  const head = columns.map(({ name, kind }) => html`<th scope="col" class="${kind ?? ""}">${name}</th>`);
+  const cells = (row: Row) =>
+    columns.map(({ cell, kind }) => html`<td class="${kind ?? ""}">${cell(row)}</td>`);
+  return html`<div class="scroll" tabindex="0" role="region" aria-labelledby="${id}-title">
+    <table>
+      <thead>
+        <tr>
+          ${head}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(
+          (row) =>
+            html`<tr>
+              ${cells(row)}
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
 }
 
 const code = (text: string): Markup => html`<code>${text}</code>`;
 
 /** A time of the simulated AWS, in UTC. */
-export const moment = (time: string): Markup =>
+const moment = (time: string): Markup =>
   html`<time datetime="${time}">${time.slice(0, 19).replace("T", " ")}</time>`;
 
 /** The end of a licence's name, which tells licences apart; the whole name beside it, for who points at it. */
@@ -76,7 +73,7 @@ const license = (arn: string | null): Markup | string =>
 const operationColumns: readonly Column<Call>[] = [
   { name: "Time", cell: ({ time }) => moment(time) },
   { name: "Operation", cell: ({ operation }) => operation },
-  { name: "Records", isNumber: true, cell: ({ records }) => records },
+  { name: "Records", kind: "number", cell: ({ records }) => records },
   {
     name: "Answer",
     cell: ({ status, error }) =>
@@ -103,10 +100,13 @@ export function callsSection({ store }: Simulator): Markup {
 }
 
 const recordColumns: readonly Column<MeteringRecord>[] = [
-  { name: "Hour (UTC)", cell: ({ hour }) => moment(hour) },
+  {
+    name: "Hour (UTC)",
+    cell: ({ hour }) => html`<time datetime="${hour}">${hour.slice(0, 16).replace("T", " ")}</time>`,
+  },
   { name: "Account", cell: ({ accountId }) => code(accountId) },
   { name: "Dimension", cell: ({ dimension }) => dimension },
-  { name: "Quantity", isNumber: true, cell: ({ quantity }) => quantity },
+  { name: "Quantity", kind: "number", cell: ({ quantity }) => quantity },
   { name: "License", cell: ({ licenseArn }) => license(licenseArn) },
   { name: "Region", cell: ({ region }) => region },
   { name: "Product", cell: ({ productCode }) => code(productCode) },
@@ -116,6 +116,7 @@ const recordColumns: readonly Column<MeteringRecord>[] = [
 export function recordsSection({ store }: Simulator): Markup {
   return list({
     id: "records",
+    isWide: true,
     title: "Metering records",
     total: store.counts().records,
     order: "newest first",
@@ -130,7 +131,7 @@ export function recordsSection({ store }: Simulator): Markup {
 
 const productColumns: readonly Column<Product>[] = [
   { name: "Product code", cell: ({ productCode }) => code(productCode) },
-  { name: "Dimensions", cell: ({ dimensions }) => dimensions.join(", ") },
+  { name: "Dimensions", kind: "wrapping", cell: ({ dimensions }) => dimensions.join(", ") },
   {
     name: "Metered by",
     cell: ({ concurrentAgreements }) => (concurrentAgreements ? "LicenseArn" : "ProductCode"),
@@ -178,6 +179,7 @@ export function agreementsSection(simulator: Simulator): Markup {
   const { store } = simulator;
   return list({
     id: "agreements",
+    isWide: true,
     title: "Agreements",
     total: store.counts().agreements,
     order: "by id",

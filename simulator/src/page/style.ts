@@ -19,7 +19,7 @@ h1 { font-size: 1.35rem; margin: 0; }
 h2 { font-size: 1rem; margin: 0 0 .5rem; }
 h2 small { font-weight: normal; color: var(--soft); }
 p { margin: .25rem 0; }
-.soft, time, caption { color: var(--soft); }
+.soft, time { color: var(--soft); }
 main { display: grid; gap: 1rem; margin-top: 1rem; grid-template-columns: minmax(0, 1fr); }
 @media (min-width: 70rem) { main { grid-template-columns: repeat(2, minmax(0, 1fr)); } main > .wide { grid-column: 1 / -1; } }
 section { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .75rem 1rem; }
@@ -29,14 +29,12 @@ dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 .scroll { overflow: auto; max-height: 26rem; }
 .scroll:focus-visible, a:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 table { border-collapse: collapse; width: 100%; font-size: .875rem; }
-th, td { text-align: left; vertical-align: top; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); }
-thead th { position: sticky; top: 0; background: var(--card); color: var(--soft); font-weight: 600; white-space: nowrap; }
+th, td { text-align: left; vertical-align: top; padding: .3rem .9rem .3rem 0; white-space: nowrap; border-bottom: 1px solid var(--line); }
+thead th { position: sticky; top: 0; background: var(--card); color: var(--soft); font-weight: 600; }
 tbody tr:last-child > * { border-bottom: 0; }
-th[scope=row] { font-weight: 600; }
+td.wrapping { white-space: normal; overflow-wrap: anywhere; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-td time, td .nowrap, code { white-space: nowrap; }
-code, pre { font: .85em/1.5 ui-monospace, monospace; }
-pre { margin: .25rem 0; white-space: pre-wrap; overflow-wrap: anywhere; }
+code { font: .85em/1.5 ui-monospace, monospace; }
 .good { color: var(--good); }
 .bad { color: var(--bad); }
 a { color: var(--link); }
