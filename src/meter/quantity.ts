@@ -12,34 +12,21 @@ export const UNIT: Nano = 1_000_000_000n;
 /** The largest quantity one event may carry: 10^15 units. A typing error must not bill AWS's maximum for years. */
 export const MAX_EVENT_QUANTITY: Nano = 10n ** 15n * UNIT;
 
-export type QuantityProblem = "not_a_number" | "negative" | "too_many_decimals" | "too_large" | "not_exact";
+export type QuantityProblem = "not_a_number" | "negative" | "too_many_decimals" | "too_large";
 
 export type ParsedQuantity =
   { readonly ok: true; readonly value: Nano } | { readonly ok: false; readonly problem: QuantityProblem };
 
 const DECIMAL = /^(-?)(\d{1,40})(?:\.(\d{1,40}))?(?:[eE]([+-]?\d{1,3}))?$/;
 
-/** Significant decimal digits that every IEEE double returns unchanged. */
-const EXACT_DIGITS = 15;
-
 /**
- * Reads a quantity from JSON: a number, or a decimal string such as `"0.000000001"`.
- *
- * A JSON number has already been through a double when it gets here. One of up to 15 significant digits, or a
- * safe integer, comes back from a double unchanged; a longer one may not be what the producer wrote, so it is
- * refused as `not_exact` and has to be sent as a string.
+ * Reads a quantity: a decimal string such as `"0.000000001"`, or a number. A number must come from a text of up to 15
+ * significant digits, since a double returns no more than that unchanged; what is longer has to be given as text.
  */
 export function parseQuantity(input: unknown): ParsedQuantity {
-  if (typeof input === "number") {
-    if (!Number.isFinite(input)) return { ok: false, problem: "not_a_number" };
-    const text = String(input);
-    const parsed = parseDecimal(text);
-    if (parsed.ok && !Number.isSafeInteger(input) && significantDigits(text) > EXACT_DIGITS) {
-      return { ok: false, problem: "not_exact" };
-    }
-    return parsed;
-  }
-  return typeof input === "string" ? parseDecimal(input) : { ok: false, problem: "not_a_number" };
+  if (typeof input === "string") return parseDecimal(input);
+  if (typeof input !== "number" || Number.isNaN(input)) return { ok: false, problem: "not_a_number" };
+  return Number.isFinite(input) ? parseDecimal(String(input)) : { ok: false, problem: "too_large" };
 }
 
 function parseDecimal(text: string): ParsedQuantity {
@@ -61,11 +48,6 @@ function parseDecimal(text: string): ParsedQuantity {
     value /= divisor;
   }
   return value > MAX_EVENT_QUANTITY ? { ok: false, problem: "too_large" } : { ok: true, value };
-}
-
-function significantDigits(text: string): number {
-  const [mantissa = ""] = text.split("e");
-  return mantissa.replace(/[-.]/g, "").replace(/^0+/, "").replace(/0+$/, "").length;
 }
 
 /** Writes a quantity as the shortest exact decimal: `"12"`, `"0.5"`, `"-0.25"`. */

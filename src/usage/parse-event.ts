@@ -95,8 +95,6 @@ const quantityDetails: Record<QuantityProblem, string> = {
   negative: "quantity must not be below zero.",
   too_many_decimals: "quantity must have at most 9 decimals; round it, or post a smaller unit.",
   too_large: `quantity must be at most ${formatQuantity(MAX_EVENT_QUANTITY)}.`,
-  not_exact:
-    'quantity has more digits than a JSON number carries exactly; send it as a string, such as "0.123456789".',
 };
 
 function problemOfTags(tags: unknown): string | null {

