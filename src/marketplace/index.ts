@@ -2,7 +2,6 @@
  * AWS Marketplace as a client sees it: metering, registration, entitlements and the credentials for them. Knows AWS and
  * nothing of the gateway; runs wherever there is `fetch` and Web Crypto.
  */
-export { acceptedUntil } from "./acceptance-window.ts";
 export { packBatches } from "./batches.ts";
 export type { Batches } from "./batches.ts";
 export { createMarketplaceClient } from "./client.ts";
