@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import { agreementRoutes } from "./control/agreement-routes.ts";
 import { bookRoutes } from "./control/book-routes.ts";
 import { productRoutes } from "./control/product-routes.ts";
+import { roleRoutes } from "./control/role-routes.ts";
 import { settingRoutes } from "./control/setting-routes.ts";
 import type { Simulator } from "./simulator.ts";
 
@@ -11,5 +12,6 @@ export function controlPlane(simulator: Simulator): Hono {
     .route("/", productRoutes(simulator))
     .route("/", agreementRoutes(simulator))
     .route("/", bookRoutes(simulator))
+    .route("/", roleRoutes(simulator))
     .route("/", settingRoutes(simulator));
 }

@@ -65,6 +65,8 @@ export interface Role {
     readonly issuer: string;
     readonly subject: string | null;
     readonly audience: string | null;
+    /** The provider's public keys; none to take its tokens unchecked. */
+    readonly keys: readonly JsonWebKey[];
   } | null;
   readonly maxSessionSeconds: number;
 }

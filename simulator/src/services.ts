@@ -1,18 +1,26 @@
 import type { z } from "zod";
 import { recordTarget, fits, type FaultPlan } from "./faults.ts";
 import { batchMeterUsage } from "./operations/batch-meter-usage.ts";
+import { assumeRole, assumeRoleWithWebIdentity } from "./operations/assume-role.ts";
+import { getEntitlements } from "./operations/get-entitlements.ts";
+import { meterUsage } from "./operations/meter-usage.ts";
+import { registerUsage } from "./operations/register-usage.ts";
 import { resolveCustomer } from "./operations/resolve-customer.ts";
 import { alterBatch } from "./operations/altered-batch.ts";
 import type { Outcome } from "./wire/errors.ts";
 import {
   batchMeterUsageInput,
-  type BatchMeterUsageInput,
+  getEntitlementsInput,
+  meterUsageInput,
   modelError,
+  registerUsageInput,
   resolveCustomerInput,
+  type BatchMeterUsageInput,
 } from "./wire/inputs.ts";
+import { assumeRoleInput, assumeRoleWithWebIdentityInput } from "./wire/sts-inputs.ts";
 import type { Caller, World } from "./world.ts";
 
-/** An operation of the JSON protocol, from a request's JSON to its outcome. */
+/** An operation, from what a request says to its outcome. */
 export interface Operation {
   readonly name: string;
   /** Reads a request by its model. */
@@ -82,5 +90,19 @@ export const operations: ReadonlyMap<string, Operation> = new Map([
         : outcome;
     }),
   ],
+  ["AWSMPMeteringService.MeterUsage", define("MeterUsage", meterUsageInput, meterUsage)],
+  ["AWSMPMeteringService.RegisterUsage", define("RegisterUsage", registerUsageInput, registerUsage)],
   ["AWSMPMeteringService.ResolveCustomer", define("ResolveCustomer", resolveCustomerInput, resolveCustomer)],
+  [
+    "AWSMPEntitlementService.GetEntitlements",
+    define("GetEntitlements", getEntitlementsInput, getEntitlements),
+  ],
 ]);
+
+/** STS's operations, by their `Action`. */
+export const queryOperations: ReadonlyMap<string, Operation> = new Map(
+  [
+    define("AssumeRole", assumeRoleInput, assumeRole),
+    define("AssumeRoleWithWebIdentity", assumeRoleWithWebIdentityInput, assumeRoleWithWebIdentity),
+  ].map((operation) => [operation.name, operation]),
+);

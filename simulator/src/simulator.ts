@@ -2,11 +2,20 @@ import { simulatedNow } from "./clock.ts";
 import { authenticate, readClaim, type SellerKey } from "./credentials.ts";
 import { noFaults, takeFaults, targetsOf, type AnswerFault, type FaultPlan } from "./faults.ts";
 import { Quotas } from "./quotas.ts";
-import { operations } from "./services.ts";
+import { routeRequest, type Protocol } from "./routing.ts";
 import type { Store } from "./store.ts";
 import { defaultSwitches } from "./switches.ts";
-import { htmlAnswer, jsonAnswer, jsonErrorAnswer, type Answer, type ErrorStyle } from "./wire/answer.ts";
-import { awsError, fail, type AwsError, type Outcome } from "./wire/errors.ts";
+import {
+  htmlAnswer,
+  jsonAnswer,
+  jsonErrorAnswer,
+  xmlAnswer,
+  xmlErrorAnswer,
+  type Answer,
+  type Elements,
+  type ErrorStyle,
+} from "./wire/answer.ts";
+import { awsError, fail, succeed, type AwsError, type Outcome } from "./wire/errors.ts";
 import type { RawRequest } from "./wire/sigv4.ts";
 import type { Caller, World } from "./world.ts";
 
@@ -24,6 +33,7 @@ const maxBytes = 1_000_000;
 
 /** What became of a call, before it is put on the wire. */
 interface Exchange {
+  readonly protocol: Protocol;
   readonly operation: string;
   readonly records: number;
   readonly caller: Caller | null;
@@ -81,41 +91,36 @@ export class Simulator {
       error: interruptions[plan.answer?.kind ?? ""] ?? shownError?.code ?? null,
       records,
       requestId,
-      ...(caller ? { region: caller.region, accessKeyId: caller.accessKeyId } : readClaim(request)),
+      ...(caller?.accessKeyId
+        ? { region: caller.region, accessKeyId: caller.accessKeyId }
+        : readClaim(request)),
     });
     return answer;
   }
 
   async #exchange(request: RawRequest): Promise<Exchange> {
-    const target = request.headers.get("x-amz-target") ?? "";
-    const operation = operations.get(target);
-    const name = operation?.name ?? "unknown";
-    const refuse = (outcome: { ok: false; error: AwsError }, caller: Caller | null = null): Exchange => ({
-      operation: name,
-      records: 0,
-      caller,
-      outcome,
-      plan: noFaults,
-    });
+    const { protocol, name, service, read } = routeRequest(request);
+    const base = { protocol, operation: name, records: 0, caller: null, plan: noFaults };
     if (request.body.byteLength >= maxBytes) {
-      return refuse(fail("RequestEntityTooLargeException", "The request must be less than 1 MB."));
+      return {
+        ...base,
+        outcome: fail("RequestEntityTooLargeException", "The request must be less than 1 MB."),
+      };
     }
     const clocks = { simulated: this.now, machine: this.#machineNow() };
-    const caller = await authenticate(request, "aws-marketplace", this.store, this.seller, clocks);
-    if ("code" in caller) return refuse({ ok: false, error: caller });
-    if (operation === undefined) return refuse(fail("UnknownOperationException", ""), caller);
-    const json = readJson(request.body);
-    if (json === undefined) return refuse(fail("SerializationException", "The body is not JSON."), caller);
-    const read = operation.read(json);
-    if (!read.ok) return refuse(read, caller);
+    const caller =
+      service === null ? nobody : await authenticate(request, service, this.store, this.seller, clocks);
+    if ("code" in caller) return { ...base, outcome: { ok: false, error: caller } };
+    const content = read();
+    if (!content.ok) return { ...base, caller, outcome: content };
 
-    const { input, records, run } = read.value;
+    const { input, records, run } = content.value;
     const targets = targetsOf(this.store, input);
     const plan = takeFaults(this.store, { operation: name, region: caller.region, targets });
-    const exchange = { operation: name, records, caller, plan };
-    // Its answer never reaches the caller, and nothing must be stored for it.
+    const exchange = { ...base, records, caller, plan };
+    // The fault is the answer, and nothing must be stored for it.
     if (plan.answer !== null && !plan.answer.kind.endsWith("-after-store")) {
-      return { ...exchange, outcome: fail("InternalServiceErrorException", "") };
+      return { ...exchange, outcome: succeed({}) };
     }
     const { world } = this;
     if (world.switches.quotas === "enforced" && !this.#takeQuota(name, caller)) {
@@ -136,40 +141,35 @@ const interruptions: Readonly<Record<string, string>> = {
   "drop-connection-after-store": "dropped",
 };
 
-/** @returns undefined when it is none */
-function readJson(body: Uint8Array): unknown {
-  if (body.byteLength === 0) return {};
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(body));
-  } catch {
-    return undefined;
-  }
-}
+/** Who calls without a signature. */
+const nobody: Caller = { accountId: "", accessKeyId: "", region: "" };
 
-function render({ outcome, plan }: Exchange, requestId: string): Answer {
-  const { answer: fault, shapes } = plan;
-  const styles = shapes.flatMap(({ kind }): ErrorStyle[] =>
-    kind === "namespaced-type" ? ["namespaced"] : kind === "header-only-type" ? ["header-only"] : [],
-  );
-  const error = errorOf(fault) ?? (outcome.ok ? null : outcome.error);
-  const value =
-    outcome.ok && shapes.some(({ kind }) => kind === "extra-fields")
-      ? { ...outcome.value, Added: 1 }
-      : outcome;
-  const answered =
-    fault?.kind === "html-503"
-      ? htmlAnswer()
-      : error !== null
-        ? jsonErrorAnswer(error, requestId, styles[0])
-        : jsonAnswer(outcome.ok ? (value === outcome ? outcome.value : value) : {}, requestId);
+function render(exchange: Exchange, requestId: string): Answer {
+  const { answer: fault, shapes } = exchange.plan;
   return {
-    ...answered,
+    ...(fault?.kind === "html-503" ? htmlAnswer() : renderOutcome(exchange, requestId)),
     delayMilliseconds: shapes.reduce(
-      (sum, fault) => sum + (fault.kind === "latency" ? fault.milliseconds : 0),
+      (sum, shape) => sum + (shape.kind === "latency" ? shape.milliseconds : 0),
       0,
     ),
     dropped: fault?.kind === "drop-connection" || fault?.kind === "drop-connection-after-store",
   };
+}
+
+function renderOutcome({ protocol, operation, outcome, plan }: Exchange, requestId: string): Answer {
+  const kinds = new Set(plan.shapes.map(({ kind }) => kind));
+  const error = errorOf(plan.answer) ?? (outcome.ok ? null : outcome.error);
+  if (error !== null) {
+    const style: ErrorStyle = kinds.has("header-only-type")
+      ? "header-only"
+      : kinds.has("namespaced-type")
+        ? "namespaced"
+        : "plain";
+    return protocol === "query" ? xmlErrorAnswer(error, requestId) : jsonErrorAnswer(error, requestId, style);
+  }
+  const value = outcome.ok ? outcome.value : {};
+  if (protocol === "query") return xmlAnswer(operation, value as Elements, requestId);
+  return jsonAnswer(kinds.has("extra-fields") ? { ...value, AddedByAws: "later" } : value, requestId);
 }
 
 /** The error that a fault puts in place of the answer. */

@@ -1,3 +1,4 @@
+import { hex, textBytes } from "./encodings.ts";
 import { awsError, type AwsError } from "./errors.ts";
 import { isServiceRegion } from "./regions.ts";
 
@@ -25,7 +26,6 @@ type Clocks = readonly number[];
 
 const algorithm = "AWS4-HMAC-SHA256";
 const skewMinutes = 5;
-const encoder = new TextEncoder();
 
 const invalid = (message: string): AwsError => awsError("InvalidSignatureException", message);
 const incomplete = (message: string): AwsError => awsError("IncompleteSignatureException", message);
@@ -125,8 +125,8 @@ export async function signatureMatches(
 ): Promise<boolean> {
   const canonical = await canonicalRequest(request, scope.signedHeaders);
   const place = [scope.date, scope.region, service, "aws4_request"];
-  const toSign = [algorithm, scope.time, place.join("/"), hex(await sha256(bytes(canonical)))].join("\n");
-  let key: ArrayBuffer = bytes(`AWS4${secret}`).buffer;
+  const toSign = [algorithm, scope.time, place.join("/"), hex(await sha256(textBytes(canonical)))].join("\n");
+  let key: ArrayBuffer = textBytes(`AWS4${secret}`).buffer;
   for (const part of place) key = await hmac(key, part);
   return sameText(hex(await hmac(key, toSign)), scope.signature);
 }
@@ -152,20 +152,14 @@ function canonicalQuery(url: URL): string {
 const encode = (text: string): string =>
   encodeURIComponent(text).replaceAll(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 
-/** A copy, because an encoder's buffer may be larger than its text. */
-const bytes = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(encoder.encode(text));
-
 const sha256 = (data: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> => crypto.subtle.digest("SHA-256", data);
 
 async function hmac(key: ArrayBuffer, text: string): Promise<ArrayBuffer> {
   const imported = await crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, [
     "sign",
   ]);
-  return crypto.subtle.sign("HMAC", imported, bytes(text));
+  return crypto.subtle.sign("HMAC", imported, textBytes(text));
 }
-
-const hex = (data: ArrayBuffer): string =>
-  Array.from(new Uint8Array(data), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /** Takes as long for a wrong signature as for a nearly right one. */
 function sameText(a: string, b: string): boolean {
