@@ -62,10 +62,8 @@ function settle<T>(call: Call<T>, came: Exchange, credentials: Credentials | nul
     return failure("timeout", { where, what: `no answer within ${world.timeoutMs} ms` });
   }
   if (came.kind === "network-failure") {
-    return failure("network-failure", {
-      where,
-      what: `${call.url.host} was not reached: ${hide(came.detail)}`,
-    });
+    const what = `no whole answer from ${call.url.host}: ${hide(came.detail)}`;
+    return failure("network-failure", { where, what });
   }
   if (came.kind === "too-large") {
     const what = "the answer is far larger than any of AWS's";

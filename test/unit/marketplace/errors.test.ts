@@ -257,7 +257,7 @@ describe("an answer that is not AWS's", () => {
 });
 
 describe("a call without an answer", () => {
-  it("is a network failure that says who was not reached, and why", async () => {
+  it("is a network failure that says who did not answer, and why", async () => {
     const refused = Object.assign(new TypeError("fetch failed"), {
       cause: new Error("connect ECONNREFUSED 127.0.0.1:1"),
     });
@@ -271,7 +271,7 @@ describe("a call without an answer", () => {
       httpStatus: null,
     });
     expect(error.message).toContain(
-      "metering.marketplace.us-east-1.amazonaws.com was not reached: fetch failed (connect ECONNREFUSED",
+      "no whole answer from metering.marketplace.us-east-1.amazonaws.com: fetch failed (connect ECONNREFUSED",
     );
   });
 
