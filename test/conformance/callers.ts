@@ -11,17 +11,19 @@ import { sellerKey } from "./simulator.ts";
 export type OperationName =
   "BatchMeterUsage" | "ResolveCustomer" | "MeterUsage" | "RegisterUsage" | "GetEntitlements";
 
+export interface SigningKey {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
 /** Whose call it is, from where and at what time. */
 export interface Setting {
   readonly endpoint: string;
   readonly region?: string;
   /** Milliseconds by which the caller's clock is ahead of this machine's. */
   readonly clockAhead?: number;
-  readonly credentials?: {
-    readonly accessKeyId: string;
-    readonly secretAccessKey: string;
-    readonly sessionToken?: string;
-  };
+  readonly credentials?: SigningKey;
 }
 
 /** What a call came to, in the form that both clients share: AWS's members, or AWS's name of the error. */

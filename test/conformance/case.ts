@@ -1,5 +1,5 @@
 import type { ErrorKind } from "../../src/marketplace/index.ts";
-import type { OperationName, Setting } from "./callers.ts";
+import type { OperationName, Setting, SigningKey } from "./callers.ts";
 import type { World } from "./world.ts";
 
 /** One call that both clients make, in a world of its own, and what it comes to for both. */
@@ -15,6 +15,8 @@ export interface Case {
   readonly firstSetting?: Omit<Setting, "endpoint">;
   readonly input: (world: World) => unknown;
   readonly setting?: Omit<Setting, "endpoint">;
+  /** Who calls, when it is not the seller. */
+  readonly as?: (world: World) => Promise<SigningKey>;
   /** What the answer has in it. */
   readonly value?: (world: World) => unknown;
   /** AWS's name of the error, and our client's kind. */

@@ -3,7 +3,8 @@ import { refusalCases, statusCases, windowCases } from "./batch-cases.ts";
 import type { Caller, Result } from "./callers.ts";
 import { ours, sdk } from "./callers.ts";
 import type { Case } from "./case.ts";
-import { registrationCases } from "./operation-cases.ts";
+import { containerCases, contractCases, insideCases } from "./customer-cases.ts";
+import { registrationCases } from "./registration-cases.ts";
 import type { Simulator } from "./simulator.ts";
 import { startSimulator } from "./simulator.ts";
 import type { World } from "./world.ts";
@@ -24,7 +25,8 @@ interface Run {
 async function run(caller: Caller, given: Case): Promise<Run> {
   const world = await newWorld(simulator);
   await given.given?.(world);
-  const setting = { endpoint: simulator.url, ...given.setting };
+  const credentials = await given.as?.(world);
+  const setting = { endpoint: simulator.url, ...given.setting, ...(credentials && { credentials }) };
   if (given.first !== undefined) {
     const before = await caller.call(given.operation, given.first(world), {
       ...setting,
@@ -46,6 +48,9 @@ const groups: readonly (readonly [string, readonly Case[]])[] = [
   ["usage", windowCases],
   ["a refused batch", refusalCases],
   ["a registration", registrationCases],
+  ["usage from inside the customer's account", insideCases],
+  ["a container in the customer's account", containerCases],
+  ["a contract", contractCases],
 ];
 
 describe.each([ours, sdk])("the simulated AWS, called by $name", (caller) => {

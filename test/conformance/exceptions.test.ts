@@ -5,7 +5,7 @@ import { ours, sdk } from "./callers.ts";
 import type { Simulator } from "./simulator.ts";
 import { startSimulator } from "./simulator.ts";
 import type { World } from "./world.ts";
-import { newWorld, usage } from "./world.ts";
+import { modernProduct, newWorld, usage } from "./world.ts";
 
 /*
  * Every exception that AWS's model has, as the simulator sends it: what a seller tests against here must be what the
@@ -78,4 +78,16 @@ describe.each(forms)("an exception written as %s", (form) => {
 
 it("covers all nineteen exceptions of the model", () => {
   expect(modelled).toHaveLength(19);
+});
+
+describe("an exception of the entitlement service", () => {
+  it.each(["InternalServiceErrorException", "InvalidParameterException", "ThrottlingException"])(
+    "%s is the SDK's own class, and a kind of ours",
+    async (code) => {
+      const send = (caller: typeof ours) => () =>
+        caller.call("GetEntitlements", { ProductCode: modernProduct }, { endpoint: simulator.url });
+      expect(await answerWith(code, null, send(sdk))).toEqual({ error: code, ownClass: true });
+      expect(await answerWith(code, null, send(ours))).toSatisfy(isKnown(code));
+    },
+  );
 });

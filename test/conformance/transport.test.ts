@@ -5,7 +5,7 @@ import { ours, sdk } from "./callers.ts";
 import type { Simulator } from "./simulator.ts";
 import { sellerKey, startSimulator } from "./simulator.ts";
 import type { World } from "./world.ts";
-import { books, manyRecords, newWorld, orderFault, usage } from "./world.ts";
+import { books, customersRole, manyRecords, modernProduct, newWorld, orderFault, usage } from "./world.ts";
 
 let simulator: Simulator;
 let world: World;
@@ -151,5 +151,21 @@ describe("what our client never lets AWS refuse", () => {
 
     const { calls: after } = await simulator.send<{ calls: unknown[] }>("GET", "calls");
     expect(after).toHaveLength(before.length);
+  });
+});
+
+describe("a dry run", () => {
+  it("that AWS permits is a success of ours, and the error DryRunOperation to the SDK; AWS keeps nothing", async () => {
+    const input = {
+      ProductCode: modernProduct,
+      Timestamp: world.now,
+      UsageDimension: "requests",
+      DryRun: true,
+    };
+    const setting = { endpoint: simulator.url, credentials: await customersRole(world) };
+
+    expect(await ours.call("MeterUsage", input, setting)).toEqual({ value: {} });
+    expect(await sdk.call("MeterUsage", input, setting)).toMatchObject({ error: "DryRunOperation" });
+    expect(await books(world)).toEqual([]);
   });
 });

@@ -1,5 +1,8 @@
+import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
 import type { UsageRecord } from "../../src/marketplace/index.ts";
+import type { SigningKey } from "./callers.ts";
 import type { Agreement, BookedRecord, Simulator } from "./simulator.ts";
+import { sellerKey } from "./simulator.ts";
 
 /** An AWS that sells two products, one as new sellers have it and one as old sellers do, with a customer of each. */
 export interface World {
@@ -58,6 +61,15 @@ export async function newWorld(simulator: Simulator): Promise<World> {
 
 export async function books({ simulator }: World): Promise<readonly BookedRecord[]> {
   return (await simulator.send<{ records: BookedRecord[] }>("GET", "records")).records;
+}
+
+/** A session in the account of the modern product's customer: what software has that runs there. */
+export async function customersRole({ simulator, modern }: World): Promise<SigningKey> {
+  const sts = new STSClient({ endpoint: simulator.url, region: "us-east-1", credentials: sellerKey });
+  const RoleArn = `arn:aws:iam::${modern.accountId}:role/software`;
+  const { Credentials } = await sts.send(new AssumeRoleCommand({ RoleArn, RoleSessionName: "instance" }));
+  const { AccessKeyId = "", SecretAccessKey = "", SessionToken = "" } = Credentials ?? {};
+  return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
 }
 
 /** Half an hour's old usage of the modern product's customer. */
