@@ -105,7 +105,8 @@ export interface Target {
 export interface FaultCall {
   readonly operation: string;
   readonly region: string | null;
-  readonly targets: readonly Target[];
+  /** Looked for only while faults are ordered. */
+  readonly targets: () => readonly Target[];
 }
 
 /** Whether what a fault names fits one record. */
@@ -118,15 +119,18 @@ export const fits = (fault: Fault, target: Target): boolean =>
 export function takeFaults(store: Store, call: FaultCall): FaultPlan {
   const ordered = store.get("faults", "");
   if (ordered === undefined || ordered.length === 0) return noFaults;
+  const targets = call.targets();
   let answer: AnswerFault | null = null;
   const shapes: ShapeFault[] = [];
   const left: Fault[] = [];
   for (const fault of ordered) {
-    // A fault in place of the answer waits while another has the call.
-    if (!strikes(fault, call) || (isAnswer(fault) && answer !== null)) {
+    if (!strikes(fault, call, targets)) {
       left.push(fault);
     } else if (fault.after > 0) {
       left.push({ ...fault, after: fault.after - 1 });
+    } else if (isAnswer(fault) && answer !== null) {
+      // One in place of the answer waits while another has the call.
+      left.push(fault);
     } else {
       if (isAnswer(fault)) answer = fault;
       else shapes.push(fault);
@@ -138,10 +142,10 @@ export function takeFaults(store: Store, call: FaultCall): FaultPlan {
   return { answer, shapes };
 }
 
-function strikes(fault: Fault, call: FaultCall): boolean {
+function strikes(fault: Fault, call: FaultCall, targets: readonly Target[]): boolean {
   if ((fault.operation ?? call.operation) !== call.operation) return false;
   if ((fault.region ?? call.region) !== call.region) return false;
-  return call.targets.some((target) => fits(fault, target));
+  return targets.some((target) => fits(fault, target));
 }
 
 interface Aimable {

@@ -115,7 +115,7 @@ export class Simulator {
     if (!content.ok) return { ...base, caller, outcome: content };
 
     const { input, records, run } = content.value;
-    const targets = targetsOf(this.store, input);
+    const targets = () => targetsOf(this.store, input);
     const plan = takeFaults(this.store, { operation: name, region: caller.region, targets });
     const exchange = { ...base, records, caller, plan };
     // The fault is the answer, and nothing must be stored for it.

@@ -9,33 +9,45 @@ import type {
   Store,
 } from "./store.ts";
 
+/** The documents of one kind. */
+interface Shelf {
+  readonly values: Map<string, unknown>;
+  /** In order; null while a new key has not been sorted in. */
+  keys: readonly string[] | null;
+}
+
 /** Keeps everything in memory: for simulations that run the rules in-process. */
 export class MemoryStore implements Store {
-  #documents = new Map<DocumentKind, Map<string, unknown>>();
+  #documents = new Map<DocumentKind, Shelf>();
   #records: MeteringRecord[] = [];
   #byBookKey = new Map<string, MeteringRecord>();
   #calls: Call[] = [];
 
   get<K extends DocumentKind>(kind: K, key: string): DocumentTypes[K] | undefined {
-    return this.#documents.get(kind)?.get(key) as DocumentTypes[K] | undefined;
+    return this.#shelf(kind).values.get(key) as DocumentTypes[K] | undefined;
   }
 
   put<K extends DocumentKind>(kind: K, key: string, value: DocumentTypes[K]): void {
-    const documents = this.#documents.get(kind) ?? new Map<string, unknown>();
-    this.#documents.set(kind, documents.set(key, value));
+    const shelf = this.#shelf(kind);
+    if (!shelf.values.has(key)) shelf.keys = null;
+    shelf.values.set(key, value);
   }
 
   remove(kind: DocumentKind, key: string): void {
-    this.#documents.get(kind)?.delete(key);
+    const shelf = this.#shelf(kind);
+    if (shelf.values.delete(key)) shelf.keys = null;
   }
 
   list<K extends DocumentKind>(kind: K, { prefix = "", after = "", limit }: ListOptions) {
-    const entries = [...(this.#documents.get(kind) ?? [])] as [string, DocumentTypes[K]][];
-    return entries
-      .filter(([key]) => key.startsWith(prefix) && key > after)
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .slice(0, limit)
-      .map(([key, value]) => ({ key, value }));
+    const shelf = this.#shelf(kind);
+    const keys = (shelf.keys ??= [...shelf.values.keys()].toSorted(byText));
+    const found: { key: string; value: DocumentTypes[K] }[] = [];
+    for (let i = firstAtLeast(keys, after > prefix ? after : prefix); found.length < limit; i += 1) {
+      const key = keys[i];
+      if (key === undefined || !key.startsWith(prefix)) break;
+      if (key !== after) found.push({ key, value: shelf.values.get(key) as DocumentTypes[K] });
+    }
+    return found;
   }
 
   findRecord(bookKey: string): MeteringRecord | undefined {
@@ -62,8 +74,8 @@ export class MemoryStore implements Store {
 
   counts() {
     return {
-      products: this.#documents.get("product")?.size ?? 0,
-      agreements: this.#documents.get("agreement")?.size ?? 0,
+      products: this.#shelf("product").values.size,
+      agreements: this.#shelf("agreement").values.size,
       records: this.#records.length,
       calls: this.#calls.length,
     };
@@ -75,6 +87,26 @@ export class MemoryStore implements Store {
     this.#byBookKey.clear();
     this.#calls = [];
   }
+
+  #shelf(kind: DocumentKind): Shelf {
+    const shelf = this.#documents.get(kind) ?? { values: new Map<string, unknown>(), keys: [] };
+    this.#documents.set(kind, shelf);
+    return shelf;
+  }
+}
+
+const byText = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
+
+/** Index of the first key that is not before `bound`. */
+function firstAtLeast(keys: readonly string[], bound: string): number {
+  let low = 0;
+  let high = keys.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((keys[middle] ?? "") < bound) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function paged<T>(values: readonly T[], page: PageOptions, wanted: (value: T) => boolean): Numbered<T>[] {

@@ -1,10 +1,15 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import { AwsClient } from "aws4fetch";
 import { describe, expect, it } from "vitest";
+import { createApp } from "../../simulator/src/app.ts";
 import type { Call, MeteringRecord } from "../../simulator/src/model.ts";
+import { Simulator } from "../../simulator/src/simulator.ts";
 import { MemoryStore } from "../../simulator/src/store-memory.ts";
 import { SqliteStore } from "../../simulator/src/store-sqlite.ts";
 import type { Store } from "../../simulator/src/store.ts";
+import { origin, sellerKey } from "./client.ts";
+import { usage, type Agreement } from "./world.ts";
 
 const record = (n: number, more: Partial<MeteringRecord> = {}): MeteringRecord => ({
   region: "us-east-1",
@@ -104,5 +109,31 @@ describe.each([
       store.addRecord("key", record(2));
       expect(store.records({}, { limit: 10 })).toMatchObject([{ sequence: 1 }]);
     });
+  });
+});
+
+describe("a simulated AWS in memory", () => {
+  it("is a fetch handler with a clock of the caller's own", async () => {
+    const machineNow = () => Date.parse("2026-11-23T10:00:00Z");
+    const seller = { ...sellerKey, accountId: "999999999999" };
+    const newId = () => crypto.randomUUID();
+    const app = createApp(new Simulator({ store: new MemoryStore(), seller, machineNow, newId }));
+    const control = async <Body>(path: string, body?: object): Promise<Body> => {
+      const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+      return (await app.request(`${origin}/_simulator${path}`, init)).json<Body>();
+    };
+    await control("/products", { productCode: "p", dimensions: ["requests"] });
+    const customer = await control<Agreement>("/agreements", { productCode: "p" });
+
+    const datetime = "20261123T095900Z";
+    const client = new AwsClient({ ...sellerKey, service: "aws-marketplace", region: "us-east-1" });
+    const request = await client.sign(`${origin}/`, {
+      method: "POST",
+      headers: { "x-amz-target": "AWSMPMeteringService.BatchMeterUsage" },
+      body: JSON.stringify({ UsageRecords: [usage(customer)] }),
+      aws: { datetime },
+    });
+    expect((await app.fetch(request)).status).toBe(200);
+    expect(await control("/records")).toMatchObject({ records: [{ quantity: 5 }] });
   });
 });
