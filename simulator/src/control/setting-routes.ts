@@ -31,7 +31,7 @@ export function settingRoutes(simulator: Simulator): Hono {
       return c.json(shownClock(simulator));
     })
     .get("/switches", (c) => c.json(simulator.world.switches))
-    .patch("/switches", async (c) => {
+    .on(["POST", "PATCH"], "/switches", async (c) => {
       const body = await readBody(c, z.record(z.string(), z.unknown()));
       if (body instanceof Refusal) return body.answer(c);
       const switches = check({ ...simulator.world.switches, ...body }, switchesSchema);
