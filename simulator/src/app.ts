@@ -1,4 +1,4 @@
-import { Hono } from "hono";
+import { Hono, type Context } from "hono";
 import { controlPlane } from "./control-plane.ts";
 import { page, pageHeaders } from "./page/page.ts";
 import type { Simulator } from "./simulator.ts";
@@ -22,6 +22,7 @@ export function createApp(simulator: Simulator): Hono {
     return c.html(page(simulator, new URL(c.req.url).origin, nonce), 200, pageHeaders(nonce));
   });
   app.route("/_simulator", controlPlane(simulator));
+  app.onError(failed);
   app.notFound((c) =>
     c.json(
       {
@@ -31,6 +32,13 @@ export function createApp(simulator: Simulator): Hono {
     ),
   );
   return app;
+}
+
+/** A throw is a bug of the simulator: its log has the cause, the caller only that it is not AWS's behaviour. */
+function failed(error: Error, c: Context): Response {
+  // oxlint-disable-next-line no-console -- whoever runs the simulator looks for the cause here.
+  console.error(`the simulator failed at ${c.req.method} ${c.req.path}: ${error.stack ?? String(error)}`);
+  return c.json({ error: "The simulator failed. This is a fault of its own, not one that AWS has." }, 500);
 }
 
 function respond({ status, headers, body, dropped }: Answer): Response {

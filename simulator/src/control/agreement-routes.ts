@@ -61,6 +61,7 @@ export function agreementRoutes(simulator: Simulator): Hono {
         ).answer(c);
       }
       const agreement = makeAgreement(simulator, product, body);
+      if (!endsAfterStart(agreement)) return endsTooEarly.answer(c);
       putAgreement(store, agreement);
       return c.json(
         { ...shown(agreement, simulator), registrationToken: issueToken(simulator, agreement) },
@@ -76,7 +77,8 @@ export function agreementRoutes(simulator: Simulator): Hono {
       const agreement = body instanceof Refusal ? body : find(c.req.param("id"));
       if (body instanceof Refusal) return body.answer(c);
       if (agreement instanceof Refusal) return agreement.answer(c);
-      return c.json(changed({ ...agreement, ...withoutUndefined(body) }));
+      const next = { ...agreement, ...withoutUndefined(body) };
+      return endsAfterStart(next) ? c.json(changed(next)) : endsTooEarly.answer(c);
     })
     .post("/agreements/:id/:event{end|deprovision}", async (c) => {
       const body = await readBody(c, moment);
@@ -97,6 +99,9 @@ const withoutUndefined = <T extends object>(value: T): { [K in keyof T]: Exclude
   Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as {
     [K in keyof T]: Exclude<T[K], undefined>;
   };
+
+const endsAfterStart = ({ startsAt, endsAt }: Agreement): boolean => endsAt === null || endsAt > startsAt;
+const endsTooEarly = new Refusal(400, "endsAt: must be after startsAt.", "endsAt");
 
 function listAgreements({ store }: Simulator, query: z.output<typeof filter>): Agreement[] {
   const { productCode, accountId, after = "", limit } = query;

@@ -3,11 +3,11 @@ import { z } from "zod";
 
 /** A refusal: nothing has changed. Says which field is wrong, and how. */
 export class Refusal {
-  readonly status: 400 | 404 | 409;
+  readonly status: 400 | 404 | 413;
   readonly error: string;
   readonly field: string | null;
 
-  constructor(status: 400 | 404 | 409, error: string, field: string | null = null) {
+  constructor(status: 400 | 404 | 413, error: string, field: string | null = null) {
     this.status = status;
     this.error = error;
     this.field = field;
@@ -18,9 +18,13 @@ export class Refusal {
   }
 }
 
+/** What is kept of a body must fit into one row of a Durable Object's SQLite: 2 MB. */
+const maxCharacters = 1_000_000;
+
 /** Reads a JSON body by its schema; an absent one is `{}`. */
 export async function readBody<S extends z.ZodType>(c: Context, schema: S): Promise<z.output<S> | Refusal> {
   const text = await c.req.text();
+  if (text.length > maxCharacters) return new Refusal(413, "The body is over 1 MB.");
   let json: unknown;
   try {
     json = text === "" ? {} : JSON.parse(text);
