@@ -1,5 +1,7 @@
 import { execFile } from "node:child_process";
-import { mkdir } from "node:fs/promises";
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -17,7 +19,7 @@ export const wranglerPath = join(repository, "node_modules/wrangler/bin/wrangler
 /** Which Worker of this repository: each is described once, in its own wrangler.toml. */
 export interface WorkerSource {
   /** Folder name of the bundle under `dist/`. */
-  readonly name: "gateway" | "simulator";
+  readonly name: string;
   /** Path of the wrangler.toml, from the repository's root. */
   readonly config: string;
   /** The environment variable that moves its port. */
@@ -32,22 +34,33 @@ export const simulatorSource: WorkerSource = {
 };
 
 /**
- * Bundles a Worker with the same esbuild run that `wrangler deploy` makes, so that what runs locally is what
- * would be deployed.
+ * Bundles a Worker with the same esbuild run that `wrangler deploy` makes, so that what runs locally is what would be
+ * deployed. The bundle is named by its content and put in place whole: test runs bundle the same Worker side by side.
  *
  * @returns the path of the bundled module
  */
 export async function buildWorker(source: WorkerSource): Promise<string> {
-  const outdir = join(repository, "dist", source.name);
-  await run(
-    process.execPath,
-    [wranglerPath, "deploy", "--dry-run", "--config", join(repository, source.config), "--outdir", outdir],
-    {
-      cwd: repository,
-      env: { ...process.env, WRANGLER_SEND_METRICS: "false" },
-    },
-  );
-  return join(outdir, "index.js");
+  const outdir = await mkdtemp(join(tmpdir(), `metergate-${source.name}-`));
+  try {
+    const args = ["deploy", "--dry-run", "--config", join(repository, source.config), "--outdir", outdir];
+    const env = { ...process.env, WRANGLER_SEND_METRICS: "false" };
+    await run(process.execPath, [wranglerPath, ...args], { cwd: repository, env });
+    const bundle = await readFile(join(outdir, "index.js"));
+    const folder = join(
+      repository,
+      "dist",
+      source.name,
+      createHash("sha256").update(bundle).digest("hex").slice(0, 16),
+    );
+    await mkdir(folder, { recursive: true });
+    const script = join(folder, "index.js");
+    const partial = join(folder, `${randomUUID()}.partial`);
+    await writeFile(partial, bundle);
+    await rename(partial, script);
+    return script;
+  } finally {
+    await rm(outdir, { recursive: true });
+  }
 }
 
 export interface RunOptions {
