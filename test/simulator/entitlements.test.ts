@@ -47,6 +47,13 @@ describe("GetEntitlements", () => {
     expect(await found({ DIMENSION: ["none"] })).toEqual([]);
   });
 
+  it("shows nothing of another product, also by the license of its customer", async () => {
+    const { productCode } = await newCustomer();
+    const other = await newAgreement((await newCustomer()).productCode, contract);
+    const Filter = { LICENSE_ARN: [other.licenseArn] };
+    expect((await get(productCode, { Filter })).body.Entitlements).toEqual([]);
+  });
+
   it("finds a legacy customer by its identifier", async () => {
     const { productCode } = await newLegacyCustomer();
     const customer = await newAgreement(productCode, contract);
