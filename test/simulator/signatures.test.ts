@@ -191,13 +191,10 @@ describe("a signed request", () => {
     expect(answer).toMatchObject({ status: 400, body: { __type: "UnknownOperationException" } });
   });
 
-  it.each(["{", "[]", '"text"', "\u0000"])(
-    "with %j for a body is SerializationException",
-    async (body) => {
-      const answer = await aws("BatchMeterUsage", body);
-      expect(answer).toMatchObject({ status: 400, body: { __type: "SerializationException" } });
-    },
-  );
+  it.each(["{", "[]", '"text"', "\u0000"])("with %j for a body is SerializationException", async (body) => {
+    const answer = await aws("BatchMeterUsage", body);
+    expect(answer).toMatchObject({ status: 400, body: { __type: "SerializationException" } });
+  });
 
   it("without its required members is ValidationException", async () => {
     const answer = await aws("BatchMeterUsage", {});
