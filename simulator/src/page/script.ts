@@ -8,7 +8,9 @@ async function refresh() {
   if (document.hidden) return;
   try {
     const response = await fetch("/", { headers: { accept: "text/html" } });
-    const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+    const text = await response.text();
+    // Without the head, whose style has a nonce that this page does not allow.
+    const fresh = new DOMParser().parseFromString(text.slice(text.indexOf("<main>")), "text/html");
     for (const part of fresh.querySelectorAll("[data-live]")) {
       const shown = document.getElementById(part.id);
       if (shown && shown.innerHTML !== part.innerHTML && !isSelecting(shown)) replace(shown, part);
