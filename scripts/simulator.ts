@@ -23,6 +23,7 @@ export AWS_ENDPOINT_URL_MARKETPLACE_ENTITLEMENT_SERVICE=${url}
 export AWS_ENDPOINT_URL_STS=${url}
 export AWS_ACCESS_KEY_ID=${accessKeyId}
 export AWS_SECRET_ACCESS_KEY=${secretAccessKey}
+export AWS_DEFAULT_REGION=us-east-1
 export AWS_REGION=us-east-1
 `;
 }

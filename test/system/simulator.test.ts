@@ -9,6 +9,11 @@ import {
   MarketplaceMeteringClient,
   ResolveCustomerCommand,
 } from "@aws-sdk/client-marketplace-metering";
+import {
+  GetEntitlementsCommand,
+  MarketplaceEntitlementServiceClient,
+} from "@aws-sdk/client-marketplace-entitlement-service";
+import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { expectOk, type SimulatorAgreement, type SimulatorRecord } from "../../scripts/local/clients.ts";
 import { freePort, repository } from "../../scripts/local/worker.ts";
@@ -69,9 +74,13 @@ function kill({ pid, exitCode, signalCode }: ChildProcess): void {
 const ended = (child: ChildProcess): Promise<number | null> =>
   new Promise((resolve) => child.once("close", resolve));
 
-/** The official SDK with nothing but the environment that was printed. */
-function sdkOf({ exports }: Started): MarketplaceMeteringClient {
+/** Sets the environment as it was printed: all that a client is told. */
+function useEnvironment({ exports }: Started): void {
   for (const [name, value] of exports) vi.stubEnv(name, value);
+}
+
+function sdkOf(simulator: Started): MarketplaceMeteringClient {
+  useEnvironment(simulator);
   return new MarketplaceMeteringClient();
 }
 
@@ -112,6 +121,23 @@ describe("npm run simulator", () => {
     await expect(
       sdk.send(new BatchMeterUsageCommand({ ProductCode: "unknown", UsageRecords: [] })),
     ).rejects.toBeInstanceOf(InvalidProductCodeException);
+  });
+
+  it("serves the clients of the entitlement service and of STS in the same environment", async () => {
+    const simulator = await start(await freePort());
+    const { accountId } = await newCustomer(simulator.url);
+    useEnvironment(simulator);
+    const contracts = new MarketplaceEntitlementServiceClient();
+    expect(await contracts.send(new GetEntitlementsCommand({ ProductCode: "someproduct" }))).toMatchObject({
+      Entitlements: [],
+    });
+    const roleArn = `arn:aws:iam::${accountId}:role/software`;
+    await expectOk("POST", `${simulator.url}/_simulator/roles`, { body: { roleArn } });
+    const sts = new STSClient();
+    const { AssumedRoleUser } = await sts.send(
+      new AssumeRoleCommand({ RoleArn: roleArn, RoleSessionName: "software" }),
+    );
+    expect(AssumedRoleUser?.Arn).toBe(`arn:aws:sts::${accountId}:assumed-role/software/software`);
   });
 
   it("has after a kill and a restart what it had before, and forgets all of it in one call", async () => {
