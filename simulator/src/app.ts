@@ -23,14 +23,13 @@ export function createApp(simulator: Simulator): Hono {
   });
   app.route("/_simulator", controlPlane(simulator));
   app.onError(failed);
-  app.notFound((c) =>
-    c.json(
-      {
-        error: `There is no ${c.req.method} ${c.req.path}. AWS's API is POST /; /_simulator is the control plane.`,
-      },
-      404,
-    ),
-  );
+  app.notFound(async (c) => {
+    // A request is read to its end, or workerd complains of the answer that came before.
+    await c.req.arrayBuffer();
+    const asked = `${c.req.method} ${c.req.path}`;
+    const error = `There is no ${asked}. AWS's API is POST /; /_simulator is the control plane.`;
+    return c.json({ error }, 404);
+  });
   return app;
 }
 

@@ -11,7 +11,7 @@ describe("an agreement of the control plane", () => {
   it("that would end before it begins is refused, and nothing is kept of it", async () => {
     const productCode = await newProduct();
     expect(await control("POST", "/agreements", { productCode, ...period })).toMatchObject(refusal);
-    expect((await control("GET", "/agreements")).body).toEqual({ agreements: [] });
+    expect((await control("GET", "/agreements")).body).toEqual({ agreements: [], next: null });
   });
 
   it("cannot be changed to end before it begins", async () => {

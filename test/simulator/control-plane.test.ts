@@ -76,7 +76,7 @@ describe("agreements", () => {
     });
   });
 
-  it("are listed of all products, of one, and of one account, page by page", async () => {
+  it("are listed of all products, of one, and of one account", async () => {
     const product = await newProduct();
     const accountId = "123412341234";
     const mine = [
@@ -95,8 +95,43 @@ describe("agreements", () => {
       new Set(mine.slice(0, 2)),
     );
     expect(new Set(await ids(`?accountId=${accountId}`))).toEqual(new Set(mine.slice(0, 2)));
-    const [first = ""] = await ids("?limit=1");
-    expect(await ids("?limit=10")).toEqual([first, ...(await ids(`?after=${first}`))]);
+  });
+
+  it("come page by page, each agreement once", async () => {
+    const [product, other] = [await newProduct(), await newProduct()];
+    const accountId = "123412341234";
+    const accounts = [accountId, "999912341234", accountId, "000012341234", accountId];
+    const all: string[] = [];
+    for (const account of accounts) {
+      all.push((await newAgreement(product, { accountId: account })).agreementId);
+      all.push((await newAgreement(other, { accountId: account })).agreementId);
+    }
+    const pages = async (query: string): Promise<string[]> => {
+      const seen: string[] = [];
+      for (let next: string | null = ""; next !== null;) {
+        const after: string = next === "" ? "" : `&after=${next}`;
+        const { body } = await control<{ agreements: { agreementId: string }[]; next: string | null }>(
+          "GET",
+          `/agreements?limit=2${query}${after}`,
+        );
+        expect(body.agreements.length).toBeLessThanOrEqual(2);
+        seen.push(...body.agreements.map(({ agreementId }) => agreementId));
+        next = body.next;
+      }
+      expect(new Set(seen).size).toBe(seen.length);
+      return seen.toSorted();
+    };
+    const every = (step: number, from: number) => all.filter((_, n) => n % step === from).toSorted();
+    expect(await pages("")).toEqual(all.toSorted());
+    expect(await pages(`&productCode=${product}`)).toEqual(every(2, 0));
+    expect(await pages(`&accountId=${accountId}`)).toEqual(
+      all.filter((_, n) => accounts[Math.floor(n / 2)] === accountId).toSorted(),
+    );
+    expect(await pages(`&productCode=${other}&accountId=${accountId}`)).toHaveLength(3);
+  });
+
+  it("have no page after one that does not exist", async () => {
+    expect(await control<Refusal>("GET", "/agreements?after=agmt-none")).toMatchObject(refused("after"));
   });
 
   it.each([
@@ -110,7 +145,7 @@ describe("agreements", () => {
   ])("are refused as %j, and nothing is added", async (body, field) => {
     await newProduct({ productCode: "known" });
     expect(await control<Refusal>("POST", "/agreements", body)).toMatchObject(refused(field));
-    expect((await control("GET", "/agreements")).body).toEqual({ agreements: [] });
+    expect((await control("GET", "/agreements")).body).toEqual({ agreements: [], next: null });
   });
 
   it.each([
@@ -272,12 +307,18 @@ describe("a reset", () => {
     expect((await control("POST", "/reset")).body).toEqual({ reset: true });
     expect(await books()).toEqual([]);
     expect((await control("GET", "/products")).body).toEqual({ products: [] });
-    expect((await control("GET", "/agreements")).body).toEqual({ agreements: [] });
+    expect((await control("GET", "/agreements")).body).toEqual({ agreements: [], next: null });
     expect((await control("GET", "/calls")).body).toEqual({ calls: [], next: null });
     expect((await control("GET", "/faults")).body).toEqual({ faults: [] });
     expect((await control("GET", "/switches")).body).toMatchObject({ quotas: "enforced" });
     expect((await control("GET", "/clock")).body).toMatchObject({ frozen: false, offsetSeconds: 0 });
     expect((await control("GET", `/agreements/${customer.agreementId}`)).status).toBe(404);
+  });
+
+  it("is not what a body with wishes gets", async () => {
+    const productCode = await newProduct();
+    expect(await control<Refusal>("POST", "/reset", { only: "records" })).toMatchObject(refused("only"));
+    expect((await control("GET", "/products")).body).toMatchObject({ products: [{ productCode }] });
   });
 });
 

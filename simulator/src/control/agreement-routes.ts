@@ -4,6 +4,7 @@ import { isLive, putAgreement } from "../agreements.ts";
 import { hourMilliseconds, iso } from "../clock.ts";
 import { agreementStatuses, type Agreement, type Product } from "../model.ts";
 import type { Simulator } from "../simulator.ts";
+import type { Store } from "../store.ts";
 import { productCodeSchema } from "./product-routes.ts";
 import { accountId, readBody, readQuery, Refusal, time } from "./requests.ts";
 
@@ -46,8 +47,11 @@ export function agreementRoutes(simulator: Simulator): Hono {
     .get("/agreements", (c) => {
       const query = readQuery(c, filter);
       if (query instanceof Refusal) return query.answer(c);
-      const found = listAgreements(simulator, query);
-      return c.json({ agreements: found.map((agreement) => shown(agreement, simulator)) });
+      if (query.after !== undefined && store.get("agreement", query.after) === undefined) {
+        return new Refusal(400, `after: there is no agreement ${query.after}.`, "after").answer(c);
+      }
+      const { found, next } = listAgreements(simulator, query);
+      return c.json({ agreements: found.map((agreement) => shown(agreement, simulator)), next });
     })
     .post("/agreements", async (c) => {
       const body = await readBody(c, newAgreement);
@@ -88,7 +92,9 @@ export function agreementRoutes(simulator: Simulator): Hono {
       const field = c.req.param("event") === "end" ? "endedAt" : "deprovisionedAt";
       return c.json(changed({ ...agreement, [field]: body.at ?? simulator.now }));
     })
-    .post("/agreements/:id/tokens", (c) => {
+    .post("/agreements/:id/tokens", async (c) => {
+      const body = await readBody(c, z.strictObject({}));
+      if (body instanceof Refusal) return body.answer(c);
       const agreement = find(c.req.param("id"));
       if (agreement instanceof Refusal) return agreement.answer(c);
       return c.json({ registrationToken: issueToken(simulator, agreement) }, 201);
@@ -103,15 +109,41 @@ const withoutUndefined = <T extends object>(value: T): { [K in keyof T]: Exclude
 const endsAfterStart = ({ startsAt, endsAt }: Agreement): boolean => endsAt === null || endsAt > startsAt;
 const endsTooEarly = new Refusal(400, "endsAt: must be after startsAt.", "endsAt");
 
-function listAgreements({ store }: Simulator, query: z.output<typeof filter>): Agreement[] {
-  const { productCode, accountId, after = "", limit } = query;
-  if (productCode !== undefined) {
-    const prefix = accountId === undefined ? `${productCode}/` : `${productCode}/${accountId}/`;
-    const page = { prefix, limit, ...(after !== "" && { after: `${prefix}${after}` }) };
-    return store.list("subscription", page).flatMap(({ value }) => store.get("agreement", value) ?? []);
+/** A page of the agreements that fit, and the id after which the next page begins; null when it is the last. */
+function listAgreements(
+  { store }: Simulator,
+  query: z.output<typeof filter>,
+): { found: Agreement[]; next: string | null } {
+  const { productCode, accountId, limit } = query;
+  const isWanted = (agreement: Agreement): boolean =>
+    accountId === undefined || agreement.accountId === accountId;
+  const last = query.after === undefined ? undefined : store.get("agreement", query.after);
+  let after = last && keyIn(productCode, last);
+  const found: Agreement[] = [];
+  for (;;) {
+    const page = readPage(store, productCode, after);
+    found.push(...page.filter(isWanted));
+    const end = page.at(-1);
+    if (found.length > limit || end === undefined) break;
+    after = keyIn(productCode, end);
   }
-  const all = store.list("agreement", { after, limit }).map(({ value }) => value);
-  return all.filter((agreement) => accountId === undefined || agreement.accountId === accountId);
+  const isLast = found.length <= limit;
+  const shown = found.slice(0, limit);
+  return { found: shown, next: isLast ? null : (shown.at(-1)?.agreementId ?? null) };
+}
+
+/** The order of agreements: of all of them by their ids, of a product's by account first. */
+const keyIn = (
+  productCode: string | undefined,
+  { accountId, agreementId }: Pick<Agreement, "accountId" | "agreementId">,
+): string => (productCode === undefined ? agreementId : `${productCode}/${accountId}/${agreementId}`);
+
+function readPage(store: Store, productCode: string | undefined, after: string | undefined): Agreement[] {
+  const from = { limit: 1000, ...(after !== undefined && { after }) };
+  if (productCode === undefined) return store.list("agreement", from).map(({ value }) => value);
+  return store
+    .list("subscription", { prefix: `${productCode}/`, ...from })
+    .flatMap(({ value }) => store.get("agreement", value) ?? []);
 }
 
 /** The account that AWS's licences are issued from: neither the customer's nor the seller's. */

@@ -50,7 +50,9 @@ export function settingRoutes(simulator: Simulator): Hono {
       store.remove("faults", "");
       return c.json(faults());
     })
-    .post("/reset", (c) => {
+    .post("/reset", async (c) => {
+      const body = await readBody(c, z.strictObject({}));
+      if (body instanceof Refusal) return body.answer(c);
       simulator.reset();
       return c.json({ reset: true });
     });
