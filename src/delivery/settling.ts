@@ -52,8 +52,9 @@ export function settleByAnswer(record: Carried, answer: RecordAnswer, now: Now):
     case "Success":
       return { state: "delivered", answer: status, meteringRecordId };
     case "DuplicateRecord":
-      // AWS keeps the first. If this record was sent before, the first is this very record: its bytes never change.
-      return record.attempts > 0
+      // AWS keeps the first. If a call may have left this record there, the first is this very record: its bytes never
+      // change. Calls that AWS surely refused have left nothing, however many there were.
+      return record.mayBeHeld
         ? { state: "delivered", answer: status, meteringRecordId }
         : { state: "parked", answer: status, reason: "conflict", mayBeHeld: false };
     case "CustomerNotSubscribed":

@@ -40,6 +40,14 @@ describe("a record that AWS answered for", () => {
     });
   });
 
+  it("is a conflict by DuplicateRecord, too, if every call before was surely refused", () => {
+    const refusedBefore: Carried = { attempts: 1, mayBeHeld: false };
+    expect(settleByAnswer(refusedBefore, said("DuplicateRecord"), now)).toMatchObject({
+      state: "parked",
+      reason: "conflict",
+    });
+  });
+
   it("waits by CustomerNotSubscribed, since the customer may be subscribed again", () => {
     const settled = settleByAnswer(fresh, said("CustomerNotSubscribed"), now);
     expect(settled).toMatchObject({ state: "waiting", mayBeHeld: false, retryAt: now.time + 15 * 60_000 });
