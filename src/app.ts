@@ -34,11 +34,14 @@ app.notFound((c) => {
 
 /** A throw is a fault of ours or of what we stand on. Nothing was acknowledged, so the same request may be sent again. */
 app.onError((error, c) => {
-  if (error instanceof HTTPException && error.status === 400) {
+  if (error instanceof HTTPException && error.status === 415) {
     return problem(c, {
-      code: "invalid_json",
-      detail: "The body cannot be read as JSON; send it with Content-Type: application/json.",
+      code: "unsupported_media_type",
+      detail: "Send JSON, with the header Content-Type: application/json.",
     });
+  }
+  if (error instanceof HTTPException && error.status < 500) {
+    return problem(c, { code: "invalid_json", detail: "The body cannot be read as JSON." });
   }
   // oxlint-disable-next-line no-console -- Workers Logs is where an operator finds the cause; the caller gets none of it.
   console.error({
@@ -52,6 +55,7 @@ app.onError((error, c) => {
     const detail = "The ledger's tables are missing: run `npm run deploy`, which applies the migrations.";
     return problem(c, { code: "not_configured", detail });
   }
-  const detail = "The gateway failed and has acknowledged nothing; send the same request again.";
+  const detail =
+    "The gateway failed. Send the same request again; usage that is counted already will be a duplicate.";
   return problem(c, { code: "unavailable", detail, headers: { "retry-after": "2" } });
 });

@@ -1,4 +1,4 @@
-import { asc, eq, gt, or } from "drizzle-orm";
+import { asc, eq, gt } from "drizzle-orm";
 import { LRUCache } from "lru-cache";
 import type { Ledger } from "../ledger/database.ts";
 import { dimensions, products } from "../ledger/schema.ts";
@@ -15,16 +15,18 @@ export type NewProduct = Omit<Product, "createdAt">;
  */
 export async function createProduct(ledger: Ledger, product: NewProduct, now: number): Promise<boolean> {
   const { dimensions: names, ...row } = product;
-  const taken = await ledger.query.products.findFirst({
-    columns: { id: true },
-    where: or(eq(products.id, row.id), eq(products.productCode, row.productCode)),
-  });
-  if (taken !== undefined) return false;
-  await ledger.batch([
-    ledger.insert(products).values({ ...row, createdAt: now }),
-    ...names.map((name) => ledger.insert(dimensions).values({ productId: row.id, name })),
-  ]);
-  return true;
+  try {
+    // One transaction; the unique columns find out what is taken, also of two that come at once.
+    await ledger.batch([
+      ledger.insert(products).values({ ...row, createdAt: now }),
+      ...names.map((name) => ledger.insert(dimensions).values({ productId: row.id, name })),
+    ]);
+    return true;
+  } catch (error) {
+    const cause = error instanceof Error ? error.cause : undefined;
+    if (`${String(error)} ${String(cause)}`.includes("UNIQUE constraint failed: products.")) return false;
+    throw error;
+  }
 }
 
 /** A product by its id; null when there is none. */

@@ -27,7 +27,8 @@ registrationRoutes.openAPIRegistry.registerPath({
 });
 
 registrationRoutes.post("/register", async (c) => {
-  const form = await c.req.parseBody();
+  // A body that is no form has no token.
+  const form = await c.req.parseBody().catch(() => ({}));
   const token = form[TOKEN_FIELD];
   if (typeof token !== "string" || token === "") return again(c);
 

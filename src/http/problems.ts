@@ -12,7 +12,6 @@ const problems = {
   too_large: { status: 413, title: "The request is too large" },
   unsupported_media_type: { status: 415, title: "The content type is not supported" },
   overloaded: { status: 429, title: "Too much at once" },
-  internal: { status: 500, title: "The gateway failed" },
   not_configured: { status: 503, title: "The gateway is not set up yet" },
   unavailable: { status: 503, title: "The gateway cannot answer now" },
 } as const satisfies Record<string, { status: ContentfulStatusCode; title: string }>;

@@ -66,6 +66,8 @@ export class MeterShard extends DurableObject<Env> {
     );
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarm = await ctx.storage.getAlarm();
+      // An alarm can be lost; what is sealed and not handed over must not wait for new usage.
+      if (this.#alarm === null && this.#store.hasOutbox) await this.#setAlarm(Date.now());
       await this.#scheduleSealing();
     });
   }
@@ -73,15 +75,18 @@ export class MeterShard extends DurableObject<Env> {
   /** Counts events. The outcomes are in the events' order, and everything accepted is on disk. */
   async ingest({ times, events }: IngestRequest): Promise<IngestAnswer> {
     if (this.#waitingEvents + events.length > MAX_WAITING_EVENTS) return { kind: "overloaded" };
-    this.#adopt(times);
-    const { outcomes, entry } = this.#meter.accept(events, Date.now());
-    if (entry !== null) {
-      this.#commit.add(entry);
-      this.#waitingEvents += entry.usage.length;
-    }
-    await this.#orStartOver(async () => {
-      await this.#scheduleSealing();
-      await this.#commit.durable();
+    // All of it starts over together: what was counted in memory and not written must not survive a failure.
+    const outcomes = await this.#orStartOver(async () => {
+      this.#adopt(times);
+      const { outcomes, entry } = this.#meter.accept(events, Date.now());
+      if (entry !== null) {
+        this.#commit.add(entry);
+        this.#waitingEvents += entry.usage.length;
+      }
+      // Asked for before anything else is waited for: a sealing in between may write the entry, but not sync it.
+      const durable = this.#commit.durable();
+      await Promise.all([durable, this.#scheduleSealing()]);
+      return outcomes;
     });
     return { kind: "counted", outcomes };
   }
@@ -174,9 +179,9 @@ export class MeterShard extends DurableObject<Env> {
   }
 
   /** A write that fails leaves memory ahead of the disk: a retry would be taken for a duplicate. So start over. */
-  async #orStartOver(write: () => Promise<void>): Promise<void> {
+  async #orStartOver<T>(write: () => Promise<T>): Promise<T> {
     try {
-      await write();
+      return await write();
     } catch (error) {
       this.ctx.abort(`a write failed, the shard starts over from its journal: ${String(error)}`);
       throw error;

@@ -129,6 +129,11 @@ export class ShardStore {
     return [...rows].map(({ sealing, hours }) => ({ sealing, hours: read(hours) as SealedHour[] }));
   }
 
+  /** Whether anything sealed is not known to be in the ledger. */
+  get hasOutbox(): boolean {
+    return [...this.#sql.exec("SELECT 1 FROM outbox LIMIT 1")].length > 0;
+  }
+
   /** Forgets a hand-over that the ledger has. */
   acknowledge(sealing: number): void {
     this.#sql.exec("DELETE FROM outbox WHERE sealing = ?", sealing);

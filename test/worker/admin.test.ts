@@ -96,6 +96,22 @@ describe("products", () => {
     expect(await json(response)).toMatchObject({ code: "invalid_json" });
   });
 
+  it("of the same id that come at once are added once", async () => {
+    const body = { productCode: crypto.randomUUID(), signUpUrl: "https://seller.test/", dimensions: ["api"] };
+    const answers = await Promise.all([1, 2, 3].map(() => admin("POST", "/v1/products", body)));
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([201, 409, 409]);
+  });
+
+  it("are refused with a body of another type", async () => {
+    const response = await call("POST", "/v1/products", {
+      token: env.ADMIN_TOKEN ?? "",
+      body: "{}",
+      headers: { "content-type": "text/plain" },
+    });
+    expect(response.status).toBe(415);
+    expect(await json(response)).toMatchObject({ code: "unsupported_media_type" });
+  });
+
   it("come in pages", async () => {
     const ids = [];
     for (const name of ["a", "b", "c"])

@@ -1,6 +1,7 @@
 import {
   createExecutionContext,
   createScheduledController,
+  evictDurableObject,
   runDurableObjectAlarm,
   runInDurableObject,
   waitOnExecutionContext,
@@ -288,5 +289,24 @@ describe("delivery", () => {
     await seal(listing.id);
     await tick();
     expect(await recordsOf(listing.id)).toMatchObject([{ state: "delivered", quantity: 4, attempts: 1 }]);
+  });
+
+  it("goes on handing over when the shard wakes without the alarm that it had set", async () => {
+    const listing = await newListing();
+    const { accountId } = await newCustomer(listing);
+    await listing.post(usage(accountId, 4));
+    const stub = env.METER_SHARD.getByName(shardName(listing.id, 0));
+    const run = (statement: string) =>
+      runInDurableObject(stub, (_shard, state) => {
+        state.storage.sql.exec(statement);
+      });
+    await run("CREATE TRIGGER broken BEFORE DELETE ON outbox BEGIN SELECT RAISE(ABORT, 'crash'); END");
+    await seal(listing.id);
+    await run("DROP TRIGGER broken");
+    await runInDurableObject(stub, (_shard, state) => state.storage.deleteAlarm());
+    await evictDurableObject(stub);
+    await stub.balances([]);
+    await expect(runDurableObjectAlarm(stub)).resolves.toBe(true);
+    expect(await stub.balances([])).toMatchObject({ handedOver: 1 });
   });
 });

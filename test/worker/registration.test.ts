@@ -63,6 +63,11 @@ describe("POST /register", () => {
     expect(await response.text()).toContain("Set up your account");
   });
 
+  it("with a form that cannot be read tells the customer to start again", async () => {
+    const headers = { "content-type": "multipart/form-data" };
+    expect((await call("POST", "/register", { body: "x", headers })).status).toBe(400);
+  });
+
   it("does not blame the customer's link when AWS is down", async () => {
     const listing = await newListing();
     const { registrationToken } = await aws.agreement(listing.id);
