@@ -28,8 +28,8 @@ registrationRoutes.openAPIRegistry.registerPath({
 
 registrationRoutes.post("/register", async (c) => {
   // A body that is no form has no token.
-  const form = await c.req.parseBody().catch(() => ({}));
-  const token = form[TOKEN_FIELD];
+  const form = await c.req.parseBody().catch(() => null);
+  const token = form?.[TOKEN_FIELD];
   if (typeof token !== "string" || token === "") return again(c);
 
   const resolved = await marketplaceClient(c.env, RESOLVE_REGION).resolveCustomer({
