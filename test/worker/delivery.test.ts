@@ -1,55 +1,9 @@
-import {
-  createExecutionContext,
-  createScheduledController,
-  evictDurableObject,
-  runDurableObjectAlarm,
-  runInDurableObject,
-  waitOnExecutionContext,
-} from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import worker from "../../src/index.ts";
 import { marketplaceClient } from "../../src/marketplace-access.ts";
-import { shardName } from "../../src/meter/shard-name.ts";
+import { tick, seal, recordsOf, retryNow, anHourAgo, usage } from "./delivering.ts";
 import { admin, json, type UsageAnswer } from "./gateway.ts";
 import { aws, newCustomer, newListing } from "./marketplace.ts";
-
-interface Record {
-  id: string;
-  state: string;
-  reason: string | null;
-  quantity: number;
-  attempts: number;
-  lastAnswer: string | null;
-  meteringRecordId: string | null;
-}
-
-/** Fires the cron trigger once. */
-async function tick(): Promise<void> {
-  const context = createExecutionContext();
-  await worker.scheduled(createScheduledController({ cron: "* * * * *" }), env);
-  await waitOnExecutionContext(context);
-}
-
-/** Rings the shard's alarm, as Cloudflare does when a sealing is due. */
-const seal = (product: string) => runDurableObjectAlarm(env.METER_SHARD.getByName(shardName(product, 0)));
-
-const recordsOf = async (product: string) =>
-  (await json<{ records: Record[] }>(admin("GET", `/v1/records?product=${product}`))).records;
-
-/** Makes the records of a product due at once, as if their backoff were over. */
-const retryNow = (product: string) =>
-  env.DB.prepare("UPDATE records SET next_attempt_at = 0 WHERE product_id = ?").bind(product).run();
-
-const anHourAgo = (): string => new Date(Date.now() - 3_600_000).toISOString();
-
-const usage = (customer: string, quantity: number | string, dimension = "api") => ({
-  id: crypto.randomUUID(),
-  customer,
-  dimension,
-  quantity,
-  timestamp: anHourAgo(),
-});
 
 describe("delivery", () => {
   it("brings an hour's usage to AWS as one record, and settles it", async () => {
@@ -266,47 +220,5 @@ describe("delivery", () => {
     expect(results.every(({ finished_at, request_id }) => finished_at !== null && request_id !== null)).toBe(
       true,
     );
-  });
-
-  it("hands a sealed hour over once, however often the hand-over is repeated", async () => {
-    const listing = await newListing();
-    const { accountId } = await newCustomer(listing);
-    await listing.post(usage(accountId, 4));
-    const stub = env.METER_SHARD.getByName(shardName(listing.id, 0));
-    await runInDurableObject(stub, (_shard, state) => {
-      state.storage.sql.exec(
-        "CREATE TRIGGER broken BEFORE DELETE ON outbox BEGIN SELECT RAISE(ABORT, 'crash'); END",
-      );
-    });
-    await seal(listing.id);
-    const { totals } = await json<{ totals: unknown }>(
-      admin("GET", `/v1/conservation?product=${listing.id}`),
-    );
-    expect(totals).toMatchObject({ accepted: "4", pending: "4", open: "0", conserved: true });
-    await runInDurableObject(stub, (_shard, state) => {
-      state.storage.sql.exec("DROP TRIGGER broken");
-    });
-    await seal(listing.id);
-    await tick();
-    expect(await recordsOf(listing.id)).toMatchObject([{ state: "delivered", quantity: 4, attempts: 1 }]);
-  });
-
-  it("goes on handing over when the shard wakes without the alarm that it had set", async () => {
-    const listing = await newListing();
-    const { accountId } = await newCustomer(listing);
-    await listing.post(usage(accountId, 4));
-    const stub = env.METER_SHARD.getByName(shardName(listing.id, 0));
-    const run = (statement: string) =>
-      runInDurableObject(stub, (_shard, state) => {
-        state.storage.sql.exec(statement);
-      });
-    await run("CREATE TRIGGER broken BEFORE DELETE ON outbox BEGIN SELECT RAISE(ABORT, 'crash'); END");
-    await seal(listing.id);
-    await run("DROP TRIGGER broken");
-    await runInDurableObject(stub, (_shard, state) => state.storage.deleteAlarm());
-    await evictDurableObject(stub);
-    await stub.balances([]);
-    await expect(runDurableObjectAlarm(stub)).resolves.toBe(true);
-    expect(await stub.balances([])).toMatchObject({ handedOver: 1 });
   });
 });

@@ -1,0 +1,135 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { submitDue } from "../../src/delivery/submit.ts";
+import { openLedger } from "../../src/ledger/database.ts";
+import { marketplaceClient } from "../../src/marketplace-access.ts";
+import { shardName } from "../../src/meter/shard-name.ts";
+import { tick, seal, recordsOf, usage } from "./delivering.ts";
+import { admin, json } from "./gateway.ts";
+import { aws, newCustomer, newListing } from "./marketplace.ts";
+
+/** The submitter's own run, for a test that stands between it and AWS. */
+const submission = {
+  ledger: openLedger(env.DB),
+  region: "us-east-1",
+  now: () => Date.now(),
+  random: () => 0,
+  newId: () => `att_${crypto.randomUUID()}`,
+  wait: () => Promise.resolve(),
+};
+
+describe("delivery that is interrupted", () => {
+  it("hands a sealed hour over once, however often the hand-over is repeated", async () => {
+    const listing = await newListing();
+    const { accountId } = await newCustomer(listing);
+    await listing.post(usage(accountId, 4));
+    const stub = env.METER_SHARD.getByName(shardName(listing.id, 0));
+    await runInDurableObject(stub, (_shard, state) => {
+      state.storage.sql.exec(
+        "CREATE TRIGGER broken BEFORE DELETE ON outbox BEGIN SELECT RAISE(ABORT, 'crash'); END",
+      );
+    });
+    await seal(listing.id);
+    const { totals } = await json<{ totals: unknown }>(
+      admin("GET", `/v1/conservation?product=${listing.id}`),
+    );
+    expect(totals).toMatchObject({ accepted: "4", pending: "4", open: "0", conserved: true });
+    await runInDurableObject(stub, (_shard, state) => {
+      state.storage.sql.exec("DROP TRIGGER broken");
+    });
+    await seal(listing.id);
+    await tick();
+    expect(await recordsOf(listing.id)).toMatchObject([{ state: "delivered", quantity: 4, attempts: 1 }]);
+  });
+
+  it("goes on handing over when the shard wakes without the alarm that it had set", async () => {
+    const listing = await newListing();
+    const { accountId } = await newCustomer(listing);
+    await listing.post(usage(accountId, 4));
+    const stub = env.METER_SHARD.getByName(shardName(listing.id, 0));
+    const run = (statement: string) =>
+      runInDurableObject(stub, (_shard, state) => {
+        state.storage.sql.exec(statement);
+      });
+    await run("CREATE TRIGGER broken BEFORE DELETE ON outbox BEGIN SELECT RAISE(ABORT, 'crash'); END");
+    await seal(listing.id);
+    await run("DROP TRIGGER broken");
+    await runInDurableObject(stub, (_shard, state) => state.storage.deleteAlarm());
+    await evictDurableObject(stub);
+    await stub.balances([]);
+    await expect(runDurableObjectAlarm(stub)).resolves.toBe(true);
+    expect(await stub.balances([])).toMatchObject({ handedOver: 1 });
+  });
+
+  it("has written a call down before its first byte leaves", async () => {
+    const listing = await newListing();
+    const { accountId, licenseArn } = await newCustomer(listing);
+    await listing.post(usage(accountId, 1));
+    await seal(listing.id);
+    const seen: unknown[] = [];
+    const real = marketplaceClient(env, "us-east-1");
+    await submitDue({
+      ...submission,
+      client: {
+        ...real,
+        batchMeterUsage: async (request) => {
+          const ours = request.UsageRecords.some(({ LicenseArn }) => LicenseArn === licenseArn);
+          if (ours) seen.push(...(await recordsOf(listing.id)));
+          return real.batchMeterUsage(request);
+        },
+      },
+    });
+    expect(seen).toMatchObject([{ state: "sent", attempts: 1 }]);
+    expect(await recordsOf(listing.id)).toMatchObject([{ state: "delivered", attempts: 1 }]);
+  });
+
+  it("sends the same bytes again after it died between AWS's answer and its own books, and AWS bills once", async () => {
+    const listing = await newListing();
+    const { accountId } = await newCustomer(listing);
+    await listing.post(usage(accountId, 6));
+    await seal(listing.id);
+    const real = marketplaceClient(env, "us-east-1");
+    const bodies: unknown[] = [];
+    const dying = {
+      ...real,
+      batchMeterUsage: async (request: Parameters<typeof real.batchMeterUsage>[0]) => {
+        bodies.push(request);
+        await real.batchMeterUsage(request);
+        throw new Error("the power fails here");
+      },
+    };
+    await expect(submitDue({ ...submission, client: dying })).rejects.toThrow("the power fails here");
+    expect(await recordsOf(listing.id)).toMatchObject([{ state: "sent", attempts: 1 }]);
+    await expect(submitDue({ ...submission, client: dying })).rejects.toThrow("the power fails here");
+    expect(bodies[1]).toEqual(bodies[0]);
+    await tick();
+    expect(await recordsOf(listing.id)).toMatchObject([{ state: "delivered", attempts: 3 }]);
+    expect(await aws.records(listing.id)).toMatchObject([{ quantity: 6 }]);
+  });
+
+  it.each([
+    ["expired when AWS surely does not hold it", 0, "expired"],
+    ["uncertain when AWS may hold it", 1, "uncertain"],
+  ])("parks a record whose deadline has passed as %s, and sends it no more", async (_what, held, reason) => {
+    const listing = await newListing();
+    const { accountId } = await newCustomer(listing);
+    await listing.post(usage(accountId, 1));
+    await seal(listing.id);
+    await env.DB.prepare("UPDATE records SET deadline = ?, may_be_held = ? WHERE product_id = ?")
+      .bind(Date.now(), held, listing.id)
+      .run();
+    await tick();
+    expect(await recordsOf(listing.id)).toMatchObject([{ state: "parked", reason, attempts: 0 }]);
+    expect(await aws.records(listing.id)).toEqual([]);
+  });
+
+  it("makes one call for ticks that overlap", async () => {
+    const listing = await newListing();
+    const { accountId } = await newCustomer(listing);
+    await listing.post(usage(accountId, 1));
+    await seal(listing.id);
+    await Promise.all([tick(), tick(), tick()]);
+    expect(await recordsOf(listing.id)).toMatchObject([{ state: "delivered", attempts: 1 }]);
+  });
+});
