@@ -1,4 +1,4 @@
-import { and, asc, eq, isNull, lte, sql } from "drizzle-orm";
+import { and, asc, eq, gt, isNull, lte, sql } from "drizzle-orm";
 import type { Ledger } from "../ledger/database.ts";
 import { attempts, records } from "../ledger/schema.ts";
 import type { MarketplaceError, UsageRecord } from "../marketplace/index.ts";
@@ -18,13 +18,17 @@ export interface OpenRecord {
   readonly mayBeHeld: boolean;
 }
 
-/** Records of a Region whose time to be sent has come, the nearest deadline first. */
-export async function dueRecords(
-  ledger: Ledger,
-  region: string,
-  now: number,
-  limit: number,
-): Promise<OpenRecord[]> {
+export interface Due {
+  readonly region: string;
+  /** Only what may be sent since this time or before; epoch milliseconds. */
+  readonly since: number;
+  /** AWS takes none whose deadline has come; epoch milliseconds. */
+  readonly now: number;
+  readonly limit: number;
+}
+
+/** Records of a Region whose time to be sent has come and not gone, the nearest deadline first. */
+export async function dueRecords(ledger: Ledger, { region, since, now, limit }: Due): Promise<OpenRecord[]> {
   const rows = await ledger
     .select({
       id: records.id,
@@ -35,7 +39,14 @@ export async function dueRecords(
       mayBeHeld: records.mayBeHeld,
     })
     .from(records)
-    .where(and(eq(records.region, region), isNull(records.settledAt), lte(records.nextAttemptAt, now)))
+    .where(
+      and(
+        eq(records.region, region),
+        isNull(records.settledAt),
+        lte(records.nextAttemptAt, since),
+        gt(records.deadline, now),
+      ),
+    )
     .orderBy(asc(records.deadline))
     .limit(limit);
   return rows.map(({ usageRecord, ...row }) => ({ ...row, body: JSON.parse(usageRecord) as UsageRecord }));

@@ -36,7 +36,7 @@ export async function submitDue(submission: Submission): Promise<void> {
   const started = now();
   await parkOverdue(ledger, region, started);
   while (now() - started < TICK_LENGTH) {
-    const due = await dueRecords(ledger, region, started, PAGE);
+    const due = await dueRecords(ledger, { region, since: started, now: now(), limit: PAGE });
     if (due.length === 0) return;
     for (const batch of batchesOf(due)) await deliver(submission, batch);
   }

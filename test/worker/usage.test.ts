@@ -123,7 +123,7 @@ describe("POST /v1/usage", () => {
     expect(await conservation(product.id)).toMatchObject({ accepted: "6", conserved: true });
   });
 
-  it("finds a customer by your own id, account id, LicenseArn and CustomerIdentifier, but asks which of several agreements", async () => {
+  it("finds a customer by your own id, account id and LicenseArn", async () => {
     const product = await newProduct();
     const { id, accountId, licenseArn } = await product.agree();
     await admin("PATCH", `/v1/agreements/${id}`, { customer: "own-id" });
