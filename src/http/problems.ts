@@ -8,7 +8,7 @@ const problems = {
   invalid_request: { status: 400, title: "The request is not as it must be" },
   unauthorized: { status: 401, title: "The credentials are missing or wrong" },
   not_found: { status: 404, title: "There is nothing here" },
-  conflict: { status: 409, title: "That exists already" },
+  conflict: { status: 409, title: "That does not go with what is there" },
   too_large: { status: 413, title: "The request is too large" },
   unsupported_media_type: { status: 415, title: "The content type is not supported" },
   overloaded: { status: 429, title: "Too much at once" },

@@ -17,13 +17,23 @@ function refuseInvalid(
   c: Context,
 ): Response | undefined {
   if (result.success || !(result.error instanceof z.ZodError)) return undefined;
-  const errors = result.error.issues.map(({ path, message }) => ({
+  const errors = result.error.issues.flatMap(insideUnion).map(({ path, message }) => ({
     pointer: `#/${path.map(String).join("/")}`,
     detail: message,
   }));
   const where = result.target === "json" ? "body" : result.target;
   const detail = `The ${where} has ${errors.length === 1 ? "a field that is" : "fields that are"} not as required; see errors.`;
   return problem(c, { code: "invalid_request", detail, errors });
+}
+
+/** Of an input that can be of several types, what is wrong within the type that it has: "invalid input" helps nobody. */
+function insideUnion(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== "invalid_union") return [issue];
+  const meant = issue.errors.find(
+    (issues) => !issues.some(({ code, path }) => code === "invalid_type" && path.length === 0),
+  );
+  if (meant === undefined) return [issue];
+  return meant.flatMap(insideUnion).map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
 /** How many items a page holds when nobody says. */
