@@ -2,9 +2,22 @@ import { asc, eq, gt } from "drizzle-orm";
 import { LRUCache } from "lru-cache";
 import type { Ledger } from "../ledger/database.ts";
 import { dimensions, products } from "../ledger/schema.ts";
+import type { Aggregation, LatePolicy } from "../meter/dimension.ts";
 
-/** One AWS Marketplace listing with its dimensions. */
-export type Product = typeof products.$inferSelect & { readonly dimensions: readonly string[] };
+/** A metered unit of a product, and how its usage is counted. */
+export interface Dimension {
+  /** AWS's API name; case-sensitive. */
+  readonly name: string;
+  readonly aggregation: Aggregation;
+  /** How many posted units make one billed unit: post bytes, bill GB. What is left of a division is carried. */
+  readonly divisor: number;
+  /** The tag whose distinct values are counted; null unless the aggregation is `unique`. */
+  readonly uniqueTag: string | null;
+  readonly late: LatePolicy;
+}
+
+/** One AWS Marketplace listing with its dimensions, in the order of their names. */
+export type Product = typeof products.$inferSelect & { readonly dimensions: readonly Dimension[] };
 
 export type NewProduct = Omit<Product, "createdAt">;
 
@@ -14,31 +27,49 @@ export type NewProduct = Omit<Product, "createdAt">;
  * @returns false, and changes nothing, when its id or product code is taken
  */
 export async function createProduct(ledger: Ledger, product: NewProduct, now: number): Promise<boolean> {
-  const { dimensions: names, ...row } = product;
+  const { dimensions: counted, ...row } = product;
   try {
     // One transaction; the unique columns find out what is taken, also of two that come at once.
     await ledger.batch([
       ledger.insert(products).values({ ...row, createdAt: now }),
-      ...names.map((name) => ledger.insert(dimensions).values({ productId: row.id, name })),
+      ...counted.map((dimension) => ledger.insert(dimensions).values({ productId: row.id, ...dimension })),
     ]);
     return true;
   } catch (error) {
-    const cause = error instanceof Error ? error.cause : undefined;
-    if (`${String(error)} ${String(cause)}`.includes("UNIQUE constraint failed: products.")) return false;
+    if (isTaken(error, "products")) return false;
     throw error;
   }
 }
 
-/** A product by its id; null when there is none. */
-export async function findProduct(ledger: Ledger, id: string): Promise<Product | null> {
-  const [[row], names] = await ledger.batch([
-    ledger.select().from(products).where(eq(products.id, id)),
-    ledger.select().from(dimensions).where(eq(dimensions.productId, id)).orderBy(asc(dimensions.name)),
-  ]);
-  return row === undefined ? null : { ...row, dimensions: names.map(({ name }) => name) };
+/** Whether a write failed, and changed nothing, because a row with its key is there already. */
+function isTaken(error: unknown, table: string): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return `${String(error)} ${String(cause)}`.includes(`UNIQUE constraint failed: ${table}.`);
 }
 
-/** Products that were asked for lately; a change of settings takes effect within 10 seconds. */
+const dimensionsOf = (ledger: Ledger, productId: string) =>
+  ledger
+    .select({
+      name: dimensions.name,
+      aggregation: dimensions.aggregation,
+      divisor: dimensions.divisor,
+      uniqueTag: dimensions.uniqueTag,
+      late: dimensions.late,
+    })
+    .from(dimensions)
+    .where(eq(dimensions.productId, productId))
+    .orderBy(asc(dimensions.name));
+
+/** A product by its id; null when there is none. */
+export async function findProduct(ledger: Ledger, id: string): Promise<Product | null> {
+  const [[row], counted] = await ledger.batch([
+    ledger.select().from(products).where(eq(products.id, id)),
+    dimensionsOf(ledger, id),
+  ]);
+  return row === undefined ? null : { ...row, dimensions: counted };
+}
+
+/** Products that were asked for lately; a change made elsewhere takes effect within 10 seconds. */
 const recent = new LRUCache<string, Product>({ max: 1000, ttl: 10_000 });
 
 /** {@link findProduct} for the ingest path, where the answer may be 10 seconds old. */
@@ -71,15 +102,6 @@ export async function listProducts(
     .orderBy(asc(products.id))
     .limit(limit);
   return Promise.all(rows.map(async (row) => ({ ...row, dimensions: await dimensionsOf(ledger, row.id) })));
-}
-
-async function dimensionsOf(ledger: Ledger, productId: string): Promise<string[]> {
-  const rows = await ledger
-    .select()
-    .from(dimensions)
-    .where(eq(dimensions.productId, productId))
-    .orderBy(asc(dimensions.name));
-  return rows.map(({ name }) => name);
 }
 
 /** The Regions that any product is metered in. */

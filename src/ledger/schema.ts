@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import { aggregations, latePolicies } from "../meter/dimension.ts";
 
 // Times are epoch milliseconds, except where AWS's wire format is kept as it is. docs/storage.md describes each table.
 
@@ -17,12 +18,14 @@ export const products = sqliteTable("products", {
   signUpUrl: text("sign_up_url").notNull(),
   settleSeconds: integer("settle_seconds").notNull(),
   lateSettleSeconds: integer("late_settle_seconds").notNull(),
+  /** How many days an id counts once. */
+  dedupeDays: integer("dedupe_days").notNull().default(35),
   /** How many meter shards new agreements are spread over. */
   shards: integer().notNull(),
   createdAt: integer("created_at").notNull(),
 });
 
-/** A metered unit of a product. */
+/** A metered unit of a product. How it is counted never changes: what is counted would change its meaning. */
 export const dimensions = sqliteTable(
   "dimensions",
   {
@@ -31,6 +34,12 @@ export const dimensions = sqliteTable(
       .references(() => products.id),
     /** AWS's API name of the dimension; case-sensitive. */
     name: text().notNull(),
+    aggregation: text({ enum: aggregations }).notNull().default("sum"),
+    /** How many posted units make one billed unit. */
+    divisor: integer().notNull().default(1),
+    /** The tag whose distinct values are counted; null unless the aggregation is `unique`. */
+    uniqueTag: text("unique_tag"),
+    late: text({ enum: latePolicies }).notNull().default("carry_forward"),
   },
   (table) => [primaryKey({ columns: [table.productId, table.name] })],
 );

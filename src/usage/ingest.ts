@@ -56,7 +56,7 @@ export async function ingest(context: IngestContext, inputs: readonly unknown[])
   for (const { index, event } of posted) {
     const { customer, ...counted } = event;
     const name = names.get(customer);
-    if (!context.product.dimensions.includes(event.dimension)) {
+    if (!context.product.dimensions.some(({ name }) => name === event.dimension)) {
       results[index] = rejected(index, event.id, unknownDimension(context.product, event.dimension));
     } else if (name?.kind !== "found") {
       results[index] = rejected(index, event.id, unresolved(context.product, customer, name));
@@ -120,7 +120,7 @@ function resultOf(index: number, id: string, outcome: EventOutcome): EventResult
 }
 
 function unknownDimension(product: Product, dimension: string): Rejection {
-  const detail = `Product ${product.id} has no dimension "${dimension}"; it has ${product.dimensions.join(", ")}. Names are case-sensitive.`;
+  const detail = `Product ${product.id} has no dimension "${dimension}"; it has ${product.dimensions.map(({ name }) => name).join(", ")}. Names are case-sensitive.`;
   return { code: "unknown_dimension", field: "dimension", detail };
 }
 

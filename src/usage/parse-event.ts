@@ -30,10 +30,10 @@ export const MAX_NAME_LENGTH = 2048;
 /** AWS: a dimension's name has up to 255 characters, a record's tags at most 5 keys (AWS API reference, UsageRecord, Tag). */
 export const MAX_DIMENSION_LENGTH = 255;
 export const MAX_TAGS = 5;
-const MAX_TAG_KEY_LENGTH = 100;
+export const MAX_TAG_KEY_LENGTH = 100;
 const MAX_TAG_VALUE_LENGTH = 256;
 /** What AWS surely takes in a tag: its pattern's range also admits punctuation that its text does not name. */
-const TAG_TEXT = /^[a-zA-Z0-9 +\-=._:/@]+$/;
+export const TAG_TEXT = /^[a-zA-Z0-9 +\-=._:/@]+$/;
 
 /** AWS's tag values and dimension names travel as JSON, and a lone surrogate is not text. */
 const isText = (value: unknown, maxLength: number): value is string =>

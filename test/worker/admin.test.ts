@@ -53,7 +53,7 @@ describe("products", () => {
       productCode: id,
       region: "us-east-1",
       concurrentAgreements: true,
-      dimensions: ["api", "gb"],
+      dimensions: [{ name: "api" }, { name: "gb" }],
       settleSeconds: 60,
       lateSettleSeconds: 300,
     });
@@ -66,11 +66,11 @@ describe("products", () => {
     const { id } = await newProduct();
     const again = { signUpUrl: "https://other.test/", dimensions: ["x"], ...body(id) };
     expect((await admin("POST", "/v1/products", again)).status).toBe(409);
-    const { products } = await json<{ products: { id: string; dimensions: string[] }[] }>(
+    const { products } = await json<{ products: { id: string; dimensions: { name: string }[] }[] }>(
       admin("GET", "/v1/products?limit=1000"),
     );
     expect(products.filter((product) => product.id.startsWith(id))).toMatchObject([
-      { dimensions: ["api", "gb"] },
+      { dimensions: [{ name: "api" }, { name: "gb" }] },
     ]);
   });
 

@@ -1,0 +1,128 @@
+import { z } from "@hono/zod-openapi";
+import { aggregations, latePolicies } from "../meter/dimension.ts";
+import { MAX_DIMENSION_LENGTH, MAX_TAG_KEY_LENGTH, TAG_TEXT } from "../usage/parse-event.ts";
+import { MAX_DIMENSIONS, problemOfUniqueTag, withDefaults, type PostedDimension } from "./dimensions.ts";
+
+const HOUR_SECONDS = 3600;
+/** As much as the largest quantity of one event, so that every dimension can be billed; a double holds it exactly. */
+const MAX_DIVISOR = 10 ** 15;
+
+const dimensionFields = {
+  name: z
+    .string()
+    .min(1)
+    .max(MAX_DIMENSION_LENGTH)
+    .openapi({ description: "AWS's API name of the dimension; case-sensitive" }),
+  aggregation: z.enum(aggregations).openapi({
+    description:
+      "How an hour's usage becomes its quantity: sum (default); max: the highest quantity posted; last: the quantity with the latest time; unique: how many distinct values of uniqueTag",
+  }),
+  divisor: z.number().int().min(1).max(MAX_DIVISOR).openapi({
+    description:
+      "Posted units in one billed unit: post bytes, bill GB. Default 1; what is left of the division is carried",
+  }),
+  uniqueTag: z
+    .string()
+    .max(MAX_TAG_KEY_LENGTH)
+    .regex(TAG_TEXT, `1 to ${MAX_TAG_KEY_LENGTH} letters, digits, spaces or + - = . _ : / @`)
+    .nullable()
+    .openapi({ description: "The tag whose distinct values are counted; with the aggregation unique only" }),
+  late: z.enum(latePolicies).openapi({
+    description:
+      "Usage for an hour whose record is frozen: carry_forward (default) bills it in the hour it arrives in; hold keeps it aside, unbilled, until you decide; reject refuses it",
+  }),
+};
+
+const dimensionSchema = z.object(dimensionFields).openapi("Dimension");
+
+const newDimensionSchema = z
+  .strictObject({
+    name: dimensionFields.name,
+    // No defaults here: of a dimension that is there, what is not said stays as it is.
+    aggregation: dimensionFields.aggregation.optional(),
+    divisor: dimensionFields.divisor.optional(),
+    uniqueTag: dimensionFields.uniqueTag.optional(),
+    late: dimensionFields.late.optional(),
+  })
+  .openapi("NewDimension");
+
+const postedDimension = z.union(
+  [dimensionFields.name.transform((name): PostedDimension => ({ name })), newDimensionSchema],
+  { error: "A dimension is its name, or an object with a name" },
+);
+
+const postedDimensions = z.array(postedDimension).min(1).max(MAX_DIMENSIONS).superRefine(refuseRepeatedNames);
+
+function refuseRepeatedNames(dimensions: readonly PostedDimension[], context: z.RefinementCtx): void {
+  const names = new Set<string>();
+  for (const [index, { name }] of dimensions.entries()) {
+    if (names.has(name)) {
+      const message = `There is a dimension "${name}" before; name each once.`;
+      context.addIssue({ code: "custom", path: [index, "name"], message });
+    }
+    names.add(name);
+  }
+}
+
+function refuseWrongTags(dimensions: readonly PostedDimension[], context: z.RefinementCtx): void {
+  for (const [index, dimension] of dimensions.entries()) {
+    const message = problemOfUniqueTag(withDefaults(dimension));
+    if (message !== null) context.addIssue({ code: "custom", path: [index, "uniqueTag"], message });
+  }
+}
+
+const fields = {
+  name: z.string().min(1).max(200),
+  productCode: z
+    .string()
+    .min(1)
+    .max(255)
+    .regex(/^[-a-zA-Z0-9/=:_.@]*$/)
+    .openapi({ description: "AWS's product code of the listing (not its prod- id)" }),
+  region: z
+    .string()
+    .regex(/^[a-z]{2,}(-[a-z]+)+-\d+$/)
+    .openapi({
+      description: "The one Region this product is metered in. AWS dedupes per Region, so it never changes",
+    }),
+  concurrentAgreements: z.boolean().openapi({
+    description: "Records carry LicenseArn (products since June 2026, or opted in); otherwise ProductCode",
+  }),
+  signUpUrl: z
+    .url({ protocol: /^https?$/ })
+    .openapi({ description: "Where customers go after registration" }),
+  settleSeconds: z
+    .number()
+    .int()
+    .min(0)
+    .max(6 * HOUR_SECONDS)
+    .openapi({ description: "How long an hour stays open after its end" }),
+  lateSettleSeconds: z.number().int().min(0).max(HOUR_SECONDS).openapi({
+    description: "How long an ended hour stays open after its newest usage",
+  }),
+  dedupeDays: z.number().int().min(1).max(90).openapi({ description: "How many days an id counts once" }),
+  shards: z.number().int().min(1).max(1000).openapi({
+    description: "Meter shards that new agreements are spread over; may be raised, never lowered",
+  }),
+};
+
+const id = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$/, "1 to 64 letters, digits, _ . -");
+
+export const newProductSchema = z
+  .strictObject({
+    ...fields,
+    id: id.optional().openapi({ description: "Your name for it in this API; the product code if absent" }),
+    name: fields.name.optional(),
+    region: fields.region.default("us-east-1"),
+    concurrentAgreements: fields.concurrentAgreements.default(true),
+    dimensions: postedDimensions.superRefine(refuseWrongTags),
+    settleSeconds: fields.settleSeconds.default(900),
+    lateSettleSeconds: fields.lateSettleSeconds.default(300),
+    dedupeDays: fields.dedupeDays.default(35),
+    shards: fields.shards.default(1),
+  })
+  .openapi("NewProduct");
+
+export const productSchema = z
+  .object({ id, ...fields, dimensions: z.array(dimensionSchema), createdAt: z.iso.datetime() })
+  .openapi("Product");
