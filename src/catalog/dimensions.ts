@@ -24,3 +24,50 @@ export function problemOfUniqueTag({ aggregation, uniqueTag }: Dimension): strin
   }
   return null;
 }
+
+export type DimensionRefusal =
+  /** What has been counted would get another meaning. */
+  | { readonly ok: false; readonly reason: "counted_otherwise"; readonly dimension: Dimension }
+  | { readonly ok: false; readonly reason: "too_many_dimensions"; readonly count: number }
+  /** A new dimension that cannot be; `index` is its position among those that were posted. */
+  | {
+      readonly ok: false;
+      readonly reason: "invalid_unique_tag";
+      readonly index: number;
+      readonly detail: string;
+    };
+
+export type DimensionChanges =
+  | { readonly ok: true; readonly added: readonly Dimension[]; readonly changed: readonly Dimension[] }
+  | DimensionRefusal;
+
+/**
+ * What posted dimensions change about those that are there. Of one that is there, what is not said stays as it is,
+ * and only what becomes of late usage may be another.
+ */
+export function changesOf(there: readonly Dimension[], posted: readonly PostedDimension[]): DimensionChanges {
+  const byName = new Map(there.map((dimension) => [dimension.name, dimension]));
+  const added: Dimension[] = [];
+  const changed: Dimension[] = [];
+  for (const [index, wanted] of posted.entries()) {
+    const known = byName.get(wanted.name);
+    if (known === undefined) {
+      const dimension = withDefaults(wanted);
+      const detail = problemOfUniqueTag(dimension);
+      if (detail !== null) return { ok: false, reason: "invalid_unique_tag", index, detail };
+      added.push(dimension);
+    } else if (!countsAlike(known, wanted)) {
+      return { ok: false, reason: "counted_otherwise", dimension: known };
+    } else if (wanted.late !== undefined && wanted.late !== known.late) {
+      changed.push({ ...known, late: wanted.late });
+    }
+  }
+  const count = there.length + added.length;
+  if (added.length > 0 && count > MAX_DIMENSIONS) return { ok: false, reason: "too_many_dimensions", count };
+  return { ok: true, added, changed };
+}
+
+function countsAlike(known: Dimension, wanted: PostedDimension): boolean {
+  const { aggregation = known.aggregation, divisor = known.divisor, uniqueTag = known.uniqueTag } = wanted;
+  return aggregation === known.aggregation && divisor === known.divisor && uniqueTag === known.uniqueTag;
+}

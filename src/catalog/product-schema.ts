@@ -123,6 +123,19 @@ export const newProductSchema = z
   })
   .openapi("NewProduct");
 
+/** What can change. No field has a default here: what is absent stays as it is. */
+export const productChangeSchema = z
+  .strictObject({
+    name: fields.name.optional(),
+    signUpUrl: fields.signUpUrl.optional(),
+    settleSeconds: fields.settleSeconds.optional(),
+    lateSettleSeconds: fields.lateSettleSeconds.optional(),
+    dedupeDays: fields.dedupeDays.optional(),
+    shards: fields.shards.optional(),
+    dimensions: postedDimensions.optional(),
+  })
+  .openapi("ProductChange");
+
 export const productSchema = z
   .object({ id, ...fields, dimensions: z.array(dimensionSchema), createdAt: z.iso.datetime() })
   .openapi("Product");

@@ -42,7 +42,7 @@ export async function createProduct(ledger: Ledger, product: NewProduct, now: nu
 }
 
 /** Whether a write failed, and changed nothing, because a row with its key is there already. */
-function isTaken(error: unknown, table: string): boolean {
+export function isTaken(error: unknown, table: "products" | "dimensions"): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
   return `${String(error)} ${String(cause)}`.includes(`UNIQUE constraint failed: ${table}.`);
 }
@@ -71,6 +71,11 @@ export async function findProduct(ledger: Ledger, id: string): Promise<Product |
 
 /** Products that were asked for lately; a change made elsewhere takes effect within 10 seconds. */
 const recent = new LRUCache<string, Product>({ max: 1000, ttl: 10_000 });
+
+/** Makes a change take effect at once in this isolate. */
+export function forgetProduct(id: string): void {
+  recent.delete(id);
+}
 
 /** {@link findProduct} for the ingest path, where the answer may be 10 seconds old. */
 export async function recallProduct(ledger: Ledger, id: string): Promise<Product | null> {

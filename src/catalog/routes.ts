@@ -3,8 +3,9 @@ import { requireAdmin } from "../access/admin.ts";
 import { problem, problemResponses } from "../http/problems.ts";
 import { page, pageQuery, router } from "../http/router.ts";
 import { openLedger } from "../ledger/database.ts";
-import { withDefaults } from "./dimensions.ts";
-import { newProductSchema, productSchema } from "./product-schema.ts";
+import { changeProduct, type ChangedProduct } from "./change-product.ts";
+import { MAX_DIMENSIONS, withDefaults } from "./dimensions.ts";
+import { newProductSchema, productChangeSchema, productSchema } from "./product-schema.ts";
 import { createProduct, findProduct, listProducts, type Product } from "./products.ts";
 
 const present = (product: Product) => ({
@@ -17,6 +18,7 @@ const security = [{ adminToken: [] }];
 
 export const catalogRoutes = router();
 catalogRoutes.use("/v1/products", requireAdmin);
+catalogRoutes.use("/v1/products/*", requireAdmin);
 
 catalogRoutes.openapi(
   createRoute({
@@ -74,3 +76,55 @@ catalogRoutes.openapi(
     return c.json({ products: rows.map(present), next }, 200);
   },
 );
+
+catalogRoutes.openapi(
+  createRoute({
+    method: "patch",
+    path: "/v1/products/{id}",
+    summary: "Change a product, or add dimensions to it",
+    description:
+      "What is absent stays as it is, dimensions that are not named, too. Of a dimension that is there only `late` can change. Takes effect within 10 seconds everywhere.",
+    security,
+    request: {
+      params: z.object({ id: z.string() }),
+      body: { required: true, content: { "application/json": { schema: productChangeSchema } } },
+    },
+    responses: {
+      200: { description: "The product", content: { "application/json": { schema: productSchema } } },
+      ...problemResponses(400, 401, 404, 409),
+    },
+  }),
+  async (c) => {
+    const { id } = c.req.valid("param");
+    const changed = await changeProduct(openLedger(c.env.DB), id, c.req.valid("json"));
+    return changed.ok ? c.json(present(changed.product), 200) : problem(c, refusalOf(id, changed));
+  },
+);
+
+function refusalOf(id: string, refusal: Exclude<ChangedProduct, { ok: true }>) {
+  switch (refusal.reason) {
+    case "unknown": {
+      const detail = `There is no product "${id}"; GET /v1/products lists their ids.`;
+      return { code: "not_found", detail } as const;
+    }
+    case "fewer_shards": {
+      const detail = `Product "${id}" has ${refusal.shards} shards, and agreements stay on the shard that has counted for them: shards can be raised, not lowered.`;
+      return { code: "conflict", detail } as const;
+    }
+    case "counted_otherwise": {
+      const { name, aggregation, divisor, uniqueTag } = refusal.dimension;
+      const counted = `aggregation "${aggregation}", divisor ${divisor}${uniqueTag === null ? "" : `, uniqueTag "${uniqueTag}"`}`;
+      const detail = `Dimension "${name}" of product "${id}" counts with ${counted}; otherwise, what has been counted would change its meaning. Only late can change. To count in another way, add a dimension with another name.`;
+      return { code: "conflict", detail } as const;
+    }
+    case "too_many_dimensions": {
+      const detail = `Product "${id}" would have ${refusal.count} dimensions; it can have ${MAX_DIMENSIONS}.`;
+      return { code: "conflict", detail } as const;
+    }
+    case "invalid_unique_tag": {
+      const { index, detail } = refusal;
+      const errors = [{ pointer: `#/dimensions/${index}/uniqueTag`, detail }];
+      return { code: "invalid_request", detail, errors } as const;
+    }
+  }
+}

@@ -6,6 +6,7 @@ import { admin, call, json, newProduct } from "./gateway.ts";
 const paths: [string, string][] = [
   ["GET", "/v1/products"],
   ["POST", "/v1/products"],
+  ["PATCH", "/v1/products/x"],
   ["GET", "/v1/agreements"],
   ["PATCH", "/v1/agreements/x"],
   ["GET", "/v1/keys"],
@@ -200,6 +201,7 @@ describe("what the API says of itself", () => {
       "get /v1/products",
       "get /v1/records",
       "patch /v1/agreements/{id}",
+      "patch /v1/products/{id}",
       "post /register",
       "post /v1/keys",
       "post /v1/products",
