@@ -6,27 +6,33 @@ export interface Load {
   /** Events a request. */
   readonly size: number;
   readonly connections: number;
-  readonly seconds: number;
+  /** For how long, or how many requests. */
+  readonly seconds?: number;
+  readonly requests?: number;
+  /** Epoch seconds of the events; now when absent. */
+  readonly timestamp?: number;
   readonly customers: readonly string[];
   readonly dimensions: readonly string[];
 }
 
 export interface Measured {
+  readonly events: number;
   readonly eventsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
 
-/** Posts for so many seconds. Throws when an answer is not what a healthy service gives. */
+/** Posts for so many seconds or requests. Throws when an answer is not what a healthy service gives. */
 export async function measure(load: Load): Promise<Measured> {
   const run = crypto.randomUUID().slice(0, 8);
   const started = performance.now();
-  const end = started + load.seconds * 1000;
+  const end = started + (load.seconds ?? Infinity) * 1000;
+  let left = load.requests ?? Infinity;
   const latencies: number[] = [];
   let events = 0;
   let sequence = 0;
   const connection = async (): Promise<void> => {
-    while (performance.now() < end) {
+    while (performance.now() < end && left-- > 0) {
       const body = bodyOf(load, () => `${run}-${sequence++}`);
       const sent = performance.now();
       const response = await fetch(load.url, {
@@ -44,20 +50,22 @@ export async function measure(load: Load): Promise<Measured> {
   await Promise.all(Array.from({ length: load.connections }, connection));
   const seconds = (performance.now() - started) / 1000;
   return {
+    events,
     eventsPerSecond: events / seconds,
     p50Ms: percentile(latencies, 0.5),
     p99Ms: percentile(latencies, 0.99),
   };
 }
 
-function bodyOf({ size, customers, dimensions }: Load, newId: () => string): string {
+function bodyOf({ size, customers, dimensions, timestamp }: Load, newId: () => string): string {
   const event = (n: number) => ({
     id: newId(),
     customer: customers[n % customers.length],
     dimension: dimensions[n % dimensions.length],
     quantity: (n % 1000) / 8,
+    ...(timestamp !== undefined && { timestamp }),
   });
-  const offset = Math.floor(Math.random() * customers.length);
+  const offset = Math.floor(Math.random() * customers.length * dimensions.length);
   return JSON.stringify(
     size === 1 ? event(offset) : Array.from({ length: size }, (_, n) => event(n + offset)),
   );

@@ -10,6 +10,7 @@ import {
   simulatorSource,
   wranglerPath,
   type RunningWorker,
+  type WorkerSource,
 } from "./worker.ts";
 
 const run = promisify(execFile);
@@ -21,6 +22,8 @@ export const simulatorCredentials = {
 };
 
 export interface StackOptions {
+  /** The gateway's Worker, when it is not the product as it is. */
+  readonly source?: WorkerSource;
   /** 0 picks a free port. */
   readonly port: number;
   readonly simulatorPort: number;
@@ -42,11 +45,11 @@ export interface Stack {
 
 /** Runs the gateway and, as its AWS, the simulator: each on workerd of its own. */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const { port, simulatorPort, stateDir, cronSeconds, adminToken, onLog } = options;
+  const { source = gatewaySource, port, simulatorPort, stateDir, cronSeconds, adminToken, onLog } = options;
   await mkdir(stateDir, { recursive: true });
   const [simulatorScript, gatewayScript] = await Promise.all([
     buildWorker(simulatorSource),
-    buildWorker(gatewaySource),
+    buildWorker(source),
     migrateLedger(stateDir),
   ]);
   const simulator = await runWorker({
@@ -58,7 +61,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   });
   try {
     const gateway = await runWorker({
-      source: gatewaySource,
+      source,
       script: gatewayScript,
       port,
       stateDir: gatewayState(stateDir),

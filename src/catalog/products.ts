@@ -2,19 +2,10 @@ import { asc, eq, gt } from "drizzle-orm";
 import { LRUCache } from "lru-cache";
 import type { Ledger } from "../ledger/database.ts";
 import { dimensions, products } from "../ledger/schema.ts";
-import type { Aggregation, LatePolicy } from "../meter/dimension.ts";
+import type { MeteredDimension } from "../meter/usage-batch.ts";
 
-/** A metered unit of a product, and how its usage is counted. */
-export interface Dimension {
-  /** AWS's API name; case-sensitive. */
-  readonly name: string;
-  readonly aggregation: Aggregation;
-  /** How many posted units make one billed unit: post bytes, bill GB. What is left of a division is carried. */
-  readonly divisor: number;
-  /** The tag whose distinct values are counted; null unless the aggregation is `unique`. */
-  readonly uniqueTag: string | null;
-  readonly late: LatePolicy;
-}
+/** A metered unit of a product by AWS's API name, which is case-sensitive, and how its usage is counted. */
+export type Dimension = MeteredDimension;
 
 /** One AWS Marketplace listing with its dimensions, in the order of their names. */
 export type Product = typeof products.$inferSelect & { readonly dimensions: readonly Dimension[] };

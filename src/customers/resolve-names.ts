@@ -45,7 +45,8 @@ export async function resolveNames(
   return resolved;
 }
 
-const cacheKey = (productId: string, name: string): string => JSON.stringify([productId, name]);
+/** A product's id has no line break, so no two pairs have one key. */
+const cacheKey = (productId: string, name: string): string => `${productId}\n${name}`;
 
 async function lookUp(
   ledger: Ledger,

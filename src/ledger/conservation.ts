@@ -4,7 +4,7 @@ import { UNIT, type Nano } from "../meter/quantity.ts";
 import type { Ledger } from "./database.ts";
 import type { RecordState } from "./schema.ts";
 
-/** Where the accepted usage of an (agreement, dimension) is, in billionths of a unit. */
+/** Where the accepted usage of an (agreement, dimension) is, in billionths of a posted unit. */
 export interface Conservation {
   readonly agreement: string;
   readonly dimension: string;
@@ -12,12 +12,20 @@ export interface Conservation {
   readonly delivered: Nano;
   /** Sealed and not settled: on its way to the ledger, or to AWS. */
   readonly pending: Nano;
+  /** Waits for a person. */
   readonly parked: Nano;
+  /** Of the parked: late usage that is in no record yet. */
+  readonly held: Nano;
   readonly open: Nano;
   readonly carry: Nano;
+  /** Of a carry below zero: what the coming hours have to make up for. */
+  readonly credit: Nano;
 }
 
-type InLedger = Pick<Conservation, "delivered" | "pending" | "parked">;
+/** Billed units. */
+type InLedger = Record<"delivered" | "pending" | "parked", bigint>;
+
+const NOTHING: InLedger = { delivered: 0n, pending: 0n, parked: 0n };
 
 const column: Record<RecordState, keyof InLedger> = {
   pending: "pending",
@@ -36,9 +44,21 @@ export function isConserved(row: Omit<Conservation, "agreement" | "dimension">):
 /** What agreements of one shard have in each place, from the shard's own books and the ledger's records. */
 export async function conserve(ledger: Ledger, shard: ShardBalances): Promise<Conservation[]> {
   const inLedger = await ledgerSums(ledger, shard);
-  return shard.accounts.map(({ agreement, dimension, accepted, open, carry, handingOver }) => {
-    const sums = inLedger.get(keyOf(agreement, dimension)) ?? { delivered: 0n, pending: 0n, parked: 0n };
-    return { agreement, dimension, accepted, open, carry, ...sums, pending: sums.pending + handingOver };
+  return shard.accounts.map(({ agreement, dimension, divisor, accepted, open, carry, held, handingOver }) => {
+    const sums = inLedger.get(keyOf(agreement, dimension)) ?? NOTHING;
+    const unit = BigInt(divisor) * UNIT;
+    return {
+      agreement,
+      dimension,
+      accepted,
+      delivered: sums.delivered * unit,
+      pending: sums.pending * unit + handingOver,
+      parked: sums.parked * unit + held,
+      held,
+      open,
+      carry,
+      credit: carry < 0n ? -carry : 0n,
+    };
   });
 }
 
@@ -67,15 +87,24 @@ async function ledgerSums(
   const sums = new Map<string, InLedger>();
   for (const { agreement, dimension, state, quantity } of rows) {
     const key = keyOf(agreement, dimension);
-    const sum = sums.get(key) ?? { delivered: 0n, pending: 0n, parked: 0n };
-    sums.set(key, { ...sum, [column[state]]: sum[column[state]] + BigInt(quantity) * UNIT });
+    const sum = sums.get(key) ?? NOTHING;
+    sums.set(key, { ...sum, [column[state]]: sum[column[state]] + BigInt(quantity) });
   }
   return sums;
 }
 
 /** Adds conservations up. */
 export function totals(rows: readonly Conservation[]): Omit<Conservation, "agreement" | "dimension"> {
-  const sum = { accepted: 0n, delivered: 0n, pending: 0n, parked: 0n, open: 0n, carry: 0n };
+  const sum = {
+    accepted: 0n,
+    delivered: 0n,
+    pending: 0n,
+    parked: 0n,
+    held: 0n,
+    open: 0n,
+    carry: 0n,
+    credit: 0n,
+  };
   for (const row of rows) {
     for (const place of Object.keys(sum) as (keyof typeof sum)[]) sum[place] += row[place];
   }

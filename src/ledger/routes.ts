@@ -20,7 +20,10 @@ const recordSchema = z
     agreement: z.string(),
     dimension: z.string(),
     hour: z.iso.datetime(),
-    quantity: z.number().int(),
+    quantity: z.number().int().openapi({ description: "Billed units" }),
+    lateUsage: z
+      .array(z.object({ hour: z.iso.datetime(), quantity: z.string() }))
+      .openapi({ description: "Usage of other hours that this record bills, in posted units" }),
     state: z.enum(recordStates),
     reason: z.enum(parkReasons).nullable().openapi({ description: "Why it is parked" }),
     deadline: z.iso.datetime().openapi({ description: "When AWS stops accepting it" }),
@@ -44,6 +47,7 @@ function presentRecord(record: MeteringRecord) {
     dimension,
     hour: isoTime(record.hour),
     quantity,
+    lateUsage: (record.lateUsage ?? []).map(({ hour, quantity }) => ({ hour: isoTime(hour), quantity })),
     state,
     reason,
     deadline: isoTime(record.deadline),
@@ -60,9 +64,13 @@ const places = {
   accepted: z.string(),
   delivered: z.string(),
   pending: z.string(),
-  parked: z.string(),
+  parked: z.string().openapi({ description: "Waits for a person: parked records, and usage that is held" }),
+  held: z.string().openapi({ description: "Of the parked: late usage that is in no record yet" }),
   open: z.string(),
-  carry: z.string(),
+  carry: z.string().openapi({ description: "Left for the coming hours; below zero while there is credit" }),
+  credit: z.string().openapi({
+    description: "Of voided usage that had been billed: what the coming hours are still to make up for",
+  }),
   conserved: z.boolean().openapi({ description: "accepted = delivered + pending + parked + open + carry" }),
 };
 
@@ -82,8 +90,10 @@ function presentPlaces(row: Omit<Conservation, "agreement" | "dimension">) {
     delivered: formatQuantity(row.delivered),
     pending: formatQuantity(row.pending),
     parked: formatQuantity(row.parked),
+    held: formatQuantity(row.held),
     open: formatQuantity(row.open),
     carry: formatQuantity(row.carry),
+    credit: formatQuantity(row.credit),
     conserved: isConserved(row),
   };
 }

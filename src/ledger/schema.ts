@@ -2,6 +2,8 @@ import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 import { aggregations, latePolicies } from "../meter/dimension.ts";
 
+import type { LateUsage } from "../meter/account.ts";
+
 // Times are epoch milliseconds, except where AWS's wire format is kept as it is. docs/storage.md describes each table.
 
 /** One AWS Marketplace listing. */
@@ -99,7 +101,10 @@ export const records = sqliteTable(
     agreementId: text("agreement_id").notNull(),
     dimension: text().notNull(),
     hour: integer().notNull(),
+    /** Billed units. */
     quantity: integer().notNull(),
+    /** Usage of other hours in it, in posted units; null when there is none. */
+    lateUsage: text("late_usage", { mode: "json" }).$type<readonly LateUsage[]>(),
     region: text().notNull(),
     /** The call's ProductCode; null when the record carries a LicenseArn, since AWS takes one or the other. */
     productCode: text("product_code"),

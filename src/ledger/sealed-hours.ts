@@ -42,6 +42,7 @@ export async function storeSealedHours(ledger: Ledger, { sealing, hours, now }: 
       quantity: sealed.quantity,
       region: identity.region,
       code: identity.concurrentAgreements ? null : identity.productCode,
+      late: sealed.late.length === 0 ? null : JSON.stringify(sealed.late),
       record: JSON.stringify(usageRecordOf(sealed, identity)),
       deadline: sealed.deadline,
     });
@@ -49,10 +50,10 @@ export async function storeSealedHours(ledger: Ledger, { sealing, hours, now }: 
   for (const chunk of chunks(rows)) {
     // One parameter for any number of rows: D1 binds at most 100. WHERE true keeps SQLite from reading ON as a join.
     await ledger.run(sql`
-      INSERT INTO records (id, product_id, agreement_id, dimension, hour, quantity, region, product_code,
+      INSERT INTO records (id, product_id, agreement_id, dimension, hour, quantity, late_usage, region, product_code,
                            usage_record, sealing, sealed_at, deadline, state, attempts, may_be_held, next_attempt_at)
       SELECT value ->> 'id', value ->> 'product', value ->> 'agreement', value ->> 'dimension', value ->> 'hour',
-             value ->> 'quantity', value ->> 'region', value ->> 'code', value ->> 'record', ${sealing}, ${now},
+             value ->> 'quantity', value ->> 'late', value ->> 'region', value ->> 'code', value ->> 'record', ${sealing}, ${now},
              value ->> 'deadline', 'pending', 0, 0, ${now}
       FROM json_each(${`[${chunk.join(",")}]`}) WHERE true
       ON CONFLICT DO NOTHING`);

@@ -1,6 +1,19 @@
-import { HOUR, hourDeadline, SECOND } from "./hours.ts";
-import { allocationsOf, apportion, type Allocation, type TagSet } from "./allocations.ts";
-import { UNIT, type Nano } from "./quantity.ts";
+import { allocationsOf, apportion, type Allocation } from "./allocations.ts";
+import type { CountingRule, LatePolicy } from "./dimension.ts";
+import {
+  addTo,
+  amountsOf,
+  countIn,
+  emptyBucket,
+  noteLate,
+  quantityOf,
+  totalOf,
+  type Amounts,
+  type HourBucket,
+  type Usage,
+} from "./hour-bucket.ts";
+import { DELIVERY_MARGIN, HOUR, hourDeadline, hourOf, SECOND } from "./hours.ts";
+import { formatQuantity, UNIT, type Nano } from "./quantity.ts";
 
 /** AWS's `Quantity` is a 32-bit integer (AWS API reference, UsageRecord). */
 export const MAX_RECORD_QUANTITY = 2_147_483_647n;
@@ -13,13 +26,12 @@ export interface SettleTimes {
   readonly lateSettle: number;
 }
 
-/** What has been counted for one (agreement, dimension, hour) and is not frozen yet. */
-export interface HourBucket {
-  readonly amounts: Map<TagSet, Nano>;
-  /** Time of the latest usage in it (for late usage, of its arrival): becomes the record's timestamp. */
-  latest: number;
-  readonly firstArrival: number;
-  newestArrival: number;
+/** Usage of another hour that a record bills. */
+export interface LateUsage {
+  /** Epoch milliseconds of the hour it was used in. */
+  readonly hour: number;
+  /** Exact decimal, in posted units. */
+  readonly quantity: string;
 }
 
 /** An hour bucket frozen for AWS: the part of a metering record that counting decides. */
@@ -30,72 +42,108 @@ export interface SealedHour {
   readonly hour: number;
   /** Epoch milliseconds, whole seconds, inside the hour. */
   readonly timestamp: number;
-  /** Whole units, 1 to 2 147 483 647. */
+  /** Billed units, 1 to 2 147 483 647. */
   readonly quantity: number;
+  /** Posted units that one billed unit is. */
+  readonly divisor: number;
   readonly allocations: readonly Allocation[] | null;
+  readonly late: readonly LateUsage[];
   /** Epoch milliseconds from which AWS may refuse the record. */
   readonly deadline: number;
 }
 
-/** The books of one (agreement, dimension). `accepted = sealed + carry + open` at every moment. */
+/** The books of one (agreement, dimension). `accepted = sealed + carry + open + held` at every moment. */
 export interface Account {
   readonly agreement: string;
   readonly dimension: string;
+  readonly rule: CountingRule;
   accepted: Nano;
   sealed: Nano;
-  /** What sealing left for the coming hours, per tag set; a set that was rounded up is below zero. */
-  carry: Map<TagSet, Nano>;
+  /** What sealing left for the coming hours, per tag set; a set that was rounded up, or has credit, is below zero. */
+  carry: Amounts;
+  /** Late usage in the carry, for the record that will bill it. */
+  late: Map<number, Nano>;
   readonly open: Map<number, HourBucket>;
+  /** Late usage that waits for a person, by the hour it was used in. */
+  readonly held: Map<number, HourBucket>;
   /** Hours with a frozen record. AWS keeps the first quantity for ever, so they take no more usage. */
   readonly frozen: Set<number>;
 }
 
-export function emptyAccount(agreement: string, dimension: string): Account {
+export function emptyAccount(agreement: string, dimension: string, rule: CountingRule): Account {
   return {
     agreement,
     dimension,
+    rule,
     accepted: 0n,
     sealed: 0n,
     carry: new Map(),
+    late: new Map(),
     open: new Map(),
+    held: new Map(),
     frozen: new Set(),
   };
 }
 
-export function total(amounts: ReadonlyMap<TagSet, Nano>): Nano {
-  let sum = 0n;
-  for (const amount of amounts.values()) sum += amount;
-  return sum;
+/** The next hour from this one on that may still take usage. */
+export function nextOpenHour(account: Account, from: number): number {
+  let hour = from;
+  while (account.frozen.has(hour)) hour += HOUR;
+  return hour;
 }
 
-function add(amounts: Map<TagSet, Nano>, set: TagSet, amount: Nano): void {
-  const sum = (amounts.get(set) ?? 0n) + amount;
-  if (sum === 0n) amounts.delete(set);
-  else amounts.set(set, sum);
+/**
+ * The hour whose record will bill an event: its own, unless that is frozen or too near its deadline. Late usage
+ * joins the hour it arrives in, where it has the whole of AWS's window before it.
+ */
+export function billedHour(
+  account: Account | null,
+  late: LatePolicy,
+  time: number,
+  now: number,
+): number | "hold" | "reject" {
+  const own = hourOf(time);
+  const frozen = account !== null && account.frozen.has(own);
+  if (!frozen && now < hourDeadline(own) - DELIVERY_MARGIN) return own;
+  if (late !== "carry_forward") return late;
+  return account === null ? hourOf(now) : nextOpenHour(account, hourOf(now));
 }
 
-export interface Counted {
-  readonly tagSet: TagSet;
-  readonly quantity: Nano;
-  /** The bucket that takes it. */
-  readonly hour: number;
-  /** Inside that hour. */
-  readonly time: number;
+/** The open bucket of an hour, made when there is none. */
+export function openBucket(account: Account, hour: number, latest: number, arrival: number): HourBucket {
+  let bucket = account.open.get(hour);
+  if (bucket === undefined) account.open.set(hour, (bucket = emptyBucket(latest, arrival)));
+  bucket.latest = Math.max(bucket.latest, latest);
+  bucket.newestArrival = Math.max(bucket.newestArrival, arrival);
+  return bucket;
+}
+
+export interface Counted extends Usage {
+  /** The bucket that takes it; null to hold it. */
+  readonly hour: number | null;
   readonly arrival: number;
 }
 
-/** Adds usage to its hour bucket, which it returns. */
-export function count(account: Account, { tagSet, quantity, hour, time, arrival }: Counted): HourBucket {
-  account.accepted += quantity;
-  let bucket = account.open.get(hour);
-  if (bucket === undefined) {
-    bucket = { amounts: new Map(), latest: time, firstArrival: arrival, newestArrival: arrival };
-    account.open.set(hour, bucket);
+/**
+ * Counts an event in its hour bucket.
+ *
+ * @returns the bucket, if this may have changed when it is to be sealed
+ */
+export function count(account: Account, usage: Counted): HourBucket | null {
+  const { hour, time, arrival } = usage;
+  const own = hourOf(time);
+  if (hour === null) {
+    let held = account.held.get(own);
+    if (held === undefined) account.held.set(own, (held = emptyBucket(time, arrival)));
+    account.accepted += countIn(held, account.rule, usage);
+    return null;
   }
-  add(bucket.amounts, tagSet, quantity);
-  bucket.latest = Math.max(bucket.latest, time);
-  bucket.newestArrival = Math.max(bucket.newestArrival, arrival);
-  return bucket;
+  const arrivedBefore = account.open.get(hour)?.newestArrival;
+  const bucket = openBucket(account, hour, own === hour ? time : Math.max(hour, arrival), arrival);
+  const change = countIn(bucket, account.rule, usage);
+  account.accepted += change;
+  if (own !== hour) noteLate(bucket, own, change);
+  return bucket.newestArrival === arrivedBefore ? null : bucket;
 }
 
 /**
@@ -111,40 +159,63 @@ export function sealTime(hour: number, bucket: HourBucket, times: SettleTimes): 
 }
 
 /**
- * Seals one hour: takes its exact sum and the carry, freezes the integer part and keeps the rest as carry. Whole
- * units that one record cannot hold open the next hour, so that they are billed even if no usage follows.
+ * Seals one hour: takes its exact quantity and the carry, freezes the whole billed units and keeps the rest as carry.
+ * Whole units that one record cannot hold open the next hour, so that they are billed even if no usage follows. An
+ * hour that nobody sealed while AWS would still take it joins the current hour as late usage.
  *
  * @param now epoch milliseconds
- * @returns null when less than one whole unit is there: no record is made, so the hour is not frozen and its usage
- * waits in the carry
+ * @returns null when no record is made: there is less than one whole unit, which waits in the carry, or it is too late
  */
-export function seal(account: Account, hour: number, bucket: HourBucket, now: number): SealedHour | null {
+export function seal(account: Account, hour: number, now: number): SealedHour | null {
+  const bucket = account.open.get(hour);
+  if (bucket === undefined) return null;
   account.open.delete(hour);
-  const amounts = account.carry;
-  for (const [set, amount] of bucket.amounts) add(amounts, set, amount);
+  if (now >= hourDeadline(hour) - DELIVERY_MARGIN) {
+    joinCurrentHour(account, hour, bucket, now);
+    return null;
+  }
+  const { carry, rule } = account;
+  for (const [set, amount] of amountsOf(bucket)) addTo(carry, set, amount);
+  for (const [own, amount] of bucket.late) noteLate(account, own, amount);
+  // What an hour comes to by another rule than adding up cannot be put together from two parts.
+  if (rule.aggregation !== "sum") account.frozen.add(hour);
 
-  const whole = total(amounts) / UNIT;
+  const unit = UNIT * BigInt(rule.divisor);
+  const whole = totalOf(carry) / unit;
   if (whole <= 0n) return null;
   const quantity = whole > MAX_RECORD_QUANTITY ? MAX_RECORD_QUANTITY : whole;
-  const shares = apportion(quantity, amounts);
-  for (const [set, share] of shares) add(amounts, set, -share * UNIT);
-  account.sealed += quantity * UNIT;
+  const shares = apportion(quantity, carry, unit);
+  for (const [set, share] of shares) addTo(carry, set, -share * unit);
+  account.sealed += quantity * unit;
   account.frozen.add(hour);
-  if (whole > quantity) openNextHour(account, hour, now);
+  if (whole > quantity) {
+    const next = nextOpenHour(account, hour + HOUR);
+    if (!account.open.has(next)) openBucket(account, next, next, now);
+  }
+  const late = [...account.late].map(([own, amount]) => ({ hour: own, quantity: formatQuantity(amount) }));
+  account.late.clear();
   return {
     agreement: account.agreement,
     dimension: account.dimension,
     hour,
     timestamp: Math.floor(bucket.latest / SECOND) * SECOND,
     quantity: Number(quantity),
+    divisor: rule.divisor,
     allocations: allocationsOf(shares),
+    late,
     deadline: hourDeadline(hour),
   };
 }
 
-function openNextHour(account: Account, after: number, now: number): void {
-  let hour = after + HOUR;
-  while (account.frozen.has(hour)) hour += HOUR;
-  if (account.open.has(hour)) return;
-  account.open.set(hour, { amounts: new Map(), latest: hour, firstArrival: now, newestArrival: now });
+/** An hour that joins another one whole adds up with it, whatever the aggregation: it was an hour of its own. */
+function joinCurrentHour(account: Account, hour: number, bucket: HourBucket, now: number): void {
+  const current = nextOpenHour(account, hourOf(now));
+  const target = openBucket(account, current, Math.max(current, now), now);
+  for (const [set, amount] of amountsOf(bucket)) addTo(target.amounts, set, amount);
+  let own = quantityOf(bucket);
+  for (const [late, amount] of bucket.late) {
+    noteLate(target, late, amount);
+    own -= amount;
+  }
+  if (own !== 0n) noteLate(target, hour, own);
 }

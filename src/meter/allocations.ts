@@ -1,4 +1,4 @@
-import { UNIT, type Nano } from "./quantity.ts";
+import type { Nano } from "./quantity.ts";
 
 /**
  * One distinct set of tags in canonical form: a JSON array of [key, value] pairs ordered by key, `""` for usage
@@ -30,7 +30,8 @@ export function tagSetOf(tags: Tags | null | undefined): TagSet {
   return pairs.length === 0 ? "" : JSON.stringify(pairs);
 }
 
-function tagsOf(set: TagSet): Allocation["tags"] {
+/** The tags of a set, ordered by key. */
+export function tagsOf(set: TagSet): Allocation["tags"] {
   return set === "" ? [] : (JSON.parse(set) as [string, string][]);
 }
 
@@ -41,19 +42,24 @@ function tagsOf(set: TagSet): Allocation["tags"] {
  *
  * @param quantity whole units to split; at most the sum of the amounts
  * @param amounts what each tag set has used and not been billed, in billionths; may be below zero
+ * @param unit billionths that one whole unit is
  */
-export function apportion(quantity: bigint, amounts: ReadonlyMap<TagSet, Nano>): Map<TagSet, bigint> {
+export function apportion(
+  quantity: bigint,
+  amounts: ReadonlyMap<TagSet, Nano>,
+  unit: Nano,
+): Map<TagSet, bigint> {
   const shares = new Map<TagSet, bigint>();
   let left = quantity;
   for (const [set, amount] of amounts) {
-    const whole = amount > 0n ? amount / UNIT : 0n;
+    const whole = amount > 0n ? amount / unit : 0n;
     const share = whole < left ? whole : left;
     shares.set(set, share);
     left -= share;
   }
   if (left === 0n) return shares;
 
-  const remainder = (set: TagSet): Nano => (amounts.get(set) ?? 0n) - (shares.get(set) ?? 0n) * UNIT;
+  const remainder = (set: TagSet): Nano => (amounts.get(set) ?? 0n) - (shares.get(set) ?? 0n) * unit;
   const byRemainder = [...shares.keys()].toSorted((a, b) => {
     const difference = remainder(b) - remainder(a);
     if (difference !== 0n) return difference > 0n ? 1 : -1;

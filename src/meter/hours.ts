@@ -28,9 +28,17 @@ export function hourOf(time: number): number {
  * month, whichever comes first.
  */
 export function acceptanceDeadline(time: number): number {
+  if (time < month.start || time >= month.end) month = monthOf(time);
+  return Math.min(time + ACCEPTANCE_WINDOW, month.end + MONTH_GRACE);
+}
+
+/** The month asked for last: nearly all usage is of one, and taking a date apart for each event is slow. */
+let month = monthOf(0);
+
+function monthOf(time: number): { readonly start: number; readonly end: number } {
   const date = new Date(time);
-  const nextMonth = Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1);
-  return Math.min(time + ACCEPTANCE_WINDOW, nextMonth + MONTH_GRACE);
+  const [year, index] = [date.getUTCFullYear(), date.getUTCMonth()];
+  return { start: Date.UTC(year, index, 1), end: Date.UTC(year, index + 1, 1) };
 }
 
 /**

@@ -1,52 +1,134 @@
-/** An id that has been counted. */
-export type CountedId = readonly [agreement: string, id: string, arrival: number];
+import { identityAt, lineCount, type Lines } from "./lines.ts";
+import { RecentIds } from "./recent-ids.ts";
+import { RunIds, type Run } from "./run-ids.ts";
+
+/** A line among others. */
+export interface Located {
+  readonly lines: Lines;
+  readonly index: number;
+}
+
+/** Where lines and packed ids are kept beside memory. */
+export interface History {
+  /** A line of the journal by its number. */
+  line(line: number): Located;
+  /** A block of a run: the full fingerprints in order, and the line of each, counted from the run's number. */
+  block(run: number, block: number): { readonly fingerprints: Float64Array; readonly lines: Uint32Array };
+  /** All lines there are, in order. */
+  all(): Iterable<Lines>;
+}
+
+/** An id to be found. */
+export interface Sought {
+  readonly agreement: string;
+  readonly id: string;
+  readonly fingerprint: number;
+  /** Only what arrived then or later counts, epoch milliseconds. */
+  readonly since: number;
+}
 
 /**
- * The ids that have been counted. Exact: the ids themselves are compared, per agreement, for the whole dedupe
- * window.
+ * The ids that have been counted. In memory are fingerprints only, 20 bits of each in the packed runs: they say where
+ * to look, and the id that is stored there decides. So it is exact.
  */
 export class IdIndex {
-  readonly #arrivals = new Map<string, Map<string, number>>();
-  #unsaved: CountedId[] = [];
+  readonly #history: History;
+  /** Oldest first; lines are added to the last. */
+  readonly #segments: RecentIds[];
+  readonly #runs: RunIds;
 
-  /** Whether this id has been counted for this agreement within the window. */
-  has(agreement: string, id: string): boolean {
-    return this.#arrivals.get(agreement)?.has(id) ?? false;
+  /** @param firstLine the number of the first line that is not in a run */
+  constructor(history: History, runs: Iterable<Run>, firstLine: number) {
+    this.#history = history;
+    this.#runs = new RunIds(runs);
+    this.#segments = [new RecentIds(firstLine)];
   }
 
-  /** @param arrival epoch milliseconds; the window is counted from it */
-  add(agreement: string, id: string, arrival: number): void {
-    this.#remember(agreement, id, arrival);
-    this.#unsaved.push([agreement, id, arrival]);
+  /** The number that the next line gets. */
+  get nextLine(): number {
+    const current = this.#current;
+    return current.start + current.lines;
   }
 
-  /** Takes in ids that are saved already. */
-  restore(ids: readonly CountedId[]): void {
-    for (const [agreement, id, arrival] of ids) this.#remember(agreement, id, arrival);
+  /** Lines since the newest segment began. */
+  get segmentLines(): number {
+    return this.#current.lines;
   }
 
-  /** The ids added since the last call, to be saved before the journal that holds them is dropped. */
-  takeUnsaved(): CountedId[] {
-    const ids = this.#unsaved;
-    this.#unsaved = [];
-    return ids;
+  /** Bytes of memory. */
+  get bytes(): number {
+    return this.#segments.reduce((sum, { bytes }) => sum + bytes, this.#runs.bytes);
   }
 
-  /** Forgets the ids that arrived before a time. */
-  forgetBefore(time: number): void {
-    for (const [agreement, ids] of this.#arrivals) {
-      for (const [id, arrival] of ids) {
-        // A map keeps its order of insertion, which is the order of arrival.
-        if (arrival >= time) break;
-        ids.delete(id);
+  /** Adds the next line; NaN for one without an id. */
+  add(fingerprint: number): void {
+    this.#current.add(fingerprint);
+  }
+
+  /**
+   * Finds a counted id, or null: it is new.
+   *
+   * @param unwritten lines that are in nobody's journal yet, by number
+   */
+  find(sought: Sought, unwritten?: { readonly from: number; readonly lines: () => Lines }): Located | null {
+    for (let index = this.#segments.length - 1; index >= 0; index--) {
+      for (const line of this.#segments[index]?.candidates(sought.fingerprint) ?? []) {
+        const located =
+          unwritten !== undefined && line >= unwritten.from
+            ? { lines: unwritten.lines(), index: line - unwritten.from }
+            : this.#history.line(line);
+        if (isIt(located, sought)) return located;
       }
-      if (ids.size === 0) this.#arrivals.delete(agreement);
     }
+    return this.#runs.find(sought.fingerprint, (run, block) => this.#findInBlock(run, block, sought));
   }
 
-  #remember(agreement: string, id: string, arrival: number): void {
-    let ids = this.#arrivals.get(agreement);
-    if (ids === undefined) this.#arrivals.set(agreement, (ids = new Map<string, number>()));
-    ids.set(id, arrival);
+  /** All lines that are on disk. */
+  all(): Iterable<Lines> {
+    return this.#history.all();
   }
+
+  /** Begins a segment. The ones before it wait to be packed. */
+  beginSegment(): void {
+    this.#segments.push(new RecentIds(this.nextLine));
+  }
+
+  /** The oldest segment that is complete; null when there is none. */
+  get closedSegment(): RecentIds | null {
+    return this.#segments.length > 1 ? (this.#segments[0] ?? null) : null;
+  }
+
+  /** Puts a run in the place of the oldest segment. */
+  packed(run: Run): void {
+    this.#segments.shift();
+    this.#runs.add(run);
+  }
+
+  /** Forgets runs. */
+  forget(numbers: ReadonlySet<number>): void {
+    this.#runs.forget(numbers);
+  }
+
+  get #current(): RecentIds {
+    const current = this.#segments.at(-1);
+    if (current === undefined) throw new Error("an id index always has a segment");
+    return current;
+  }
+
+  #findInBlock(run: number, block: number, sought: Sought): Located | null {
+    const { fingerprint } = sought;
+    const { fingerprints, lines } = this.#history.block(run, block);
+    let index = fingerprints.indexOf(fingerprint);
+    for (; index !== -1; index = fingerprints.indexOf(fingerprint, index + 1)) {
+      const located = this.#history.line(run + (lines[index] ?? 0));
+      if (isIt(located, sought)) return located;
+    }
+    return null;
+  }
+}
+
+function isIt({ lines, index }: Located, { agreement, id, since }: Sought): boolean {
+  if (index >= lineCount(lines)) return false;
+  const [storedAgreement, storedId, arrival] = identityAt(lines, index);
+  return storedId === id && storedAgreement === agreement && arrival >= since;
 }

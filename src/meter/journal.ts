@@ -1,25 +1,13 @@
-import type { TagSet } from "./allocations.ts";
+import type { Lines } from "./lines.ts";
 
-/**
- * One accepted event. The hour is written down, not decided again: which hours were frozen when it arrived is not
- * known at a replay. A tuple, because a million of them are kept as JSON.
- */
-export type JournalledUsage = readonly [
-  agreement: string,
-  dimension: string,
-  id: string,
-  /** Exact decimal. */
-  quantity: string,
-  /** The event's own time, epoch milliseconds. */
-  time: number,
-  /** The hour bucket that took it, epoch milliseconds. */
-  hour: number,
-  tagSet: TagSet,
-];
+/** What one step added to the books. Its lines are numbered, from `first` on. */
+export type JournalEntry =
+  | { readonly first: number; readonly lines: Lines }
+  /** Hours that were sealed, as one line: doing it again comes to the same. */
+  | { readonly first: number; readonly sealing: Sealing };
 
-/** What one request added to the books. */
-export interface JournalEntry {
-  /** Arrival, epoch milliseconds. */
+export interface Sealing {
+  /** Epoch milliseconds. */
   readonly at: number;
-  readonly usage: readonly JournalledUsage[];
+  readonly hours: readonly (readonly [agreement: string, dimension: string, hour: number])[];
 }

@@ -1,42 +1,44 @@
 import { DurableObject } from "cloudflare:workers";
-import { storeSealedHours } from "../ledger/sealed-hours.ts";
 import { openLedger } from "../ledger/database.ts";
-import type { SettleTimes } from "./account.ts";
-import { GroupCommit } from "./group-commit.ts";
-import { MINUTE, SECOND } from "./hours.ts";
-import type { JournalEntry } from "./journal.ts";
-import { Meter, type AccountBalance, type EventOutcome, type UsageEvent } from "./meter.ts";
+import { storeSealedHours } from "../ledger/sealed-hours.ts";
+import { SECOND } from "./hours.ts";
+import type { EventOutcome } from "./event-outcome.ts";
+import type { AccountBalance } from "./balances.ts";
+import type { MeterSettings } from "./meter.ts";
 import { UNIT, type Nano } from "./quantity.ts";
 import { ShardStore } from "./shard-store.ts";
-
-/** How long an id counts once. */
-const DEDUPE_WINDOW = 35 * 24 * 60 * MINUTE;
+import { StoredMeter } from "./stored-meter.ts";
+import type { UsageBatch } from "./usage-batch.ts";
 
 /** Events that may wait for one write; beyond it, producers are asked to slow down before memory runs out. */
-const MAX_WAITING_EVENTS = 50_000;
+const MAX_WAITING_LINES = 50_000;
 
 /** How soon a sealing or hand-over that failed is tried again. */
 const RETRY_DELAY = 10 * SECOND;
 
 export interface IngestRequest {
-  readonly times: SettleTimes;
-  readonly events: readonly UsageEvent[];
+  readonly settings: MeterSettings;
+  readonly batch: UsageBatch;
 }
 
 export type IngestAnswer =
-  | { readonly kind: "counted"; readonly outcomes: readonly EventOutcome[] }
+  /** By position in the batch; an event that is not among them was counted in its own hour. */
+  | { readonly kind: "counted"; readonly exceptions: ReadonlyMap<number, EventOutcome> }
   /** More waits to be written than the shard may hold. Nothing of the request was counted. */
   | { readonly kind: "overloaded" };
 
 /** The balances of a shard at one moment, and which of its sealed hours the ledger surely has. */
 export interface ShardBalances {
   readonly accounts: readonly (AccountBalance & {
-    /** Sealed, and not known to be in the ledger. Billionths. */
+    /** Sealed, and not known to be in the ledger. Billionths of a posted unit. */
     readonly handingOver: Nano;
   })[];
   /** Hand-overs up to this number are in the ledger. */
   readonly handedOver: number;
 }
+
+/** Lets whatever waits for the shard go first. */
+const pause = (): Promise<void> => scheduler.wait(0);
 
 /**
  * Counts the usage of the agreements that live on it. Everything it says is on disk first; everything in its
@@ -44,26 +46,14 @@ export interface ShardBalances {
  */
 export class MeterShard extends DurableObject<Env> {
   readonly #store: ShardStore;
-  readonly #meter: Meter;
-  readonly #commit: GroupCommit<JournalEntry>;
-  #waitingEvents = 0;
+  readonly #meter: StoredMeter;
   #alarm: number | null = null;
+  #packing = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#store = new ShardStore(ctx.storage);
-    const { state, ids, journal } = this.#store.load();
-    // Without settle times the shard has never been given usage: there is nothing to seal by them.
-    this.#meter = new Meter(this.#store.times ?? { settle: 0, lateSettle: 0 }, state);
-    this.#meter.ids.restore(ids);
-    for (const entry of journal) this.#meter.replay(entry);
-    this.#commit = new GroupCommit(
-      (entries) => {
-        this.#waitingEvents = 0;
-        this.#store.append(entries);
-      },
-      () => ctx.storage.sync(),
-    );
+    this.#meter = new StoredMeter(this.#store, () => ctx.storage.sync());
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarm = await ctx.storage.getAlarm();
       // An alarm can be lost; what is sealed and not handed over must not wait for new usage.
@@ -72,42 +62,37 @@ export class MeterShard extends DurableObject<Env> {
     });
   }
 
-  /** Counts events. The outcomes are in the events' order, and everything accepted is on disk. */
-  async ingest({ times, events }: IngestRequest): Promise<IngestAnswer> {
-    if (this.#waitingEvents + events.length > MAX_WAITING_EVENTS) return { kind: "overloaded" };
+  /** Counts events. Everything accepted is on disk when it answers. */
+  async ingest({ settings, batch }: IngestRequest): Promise<IngestAnswer> {
+    if (this.#meter.waitingLines + batch.id.length > MAX_WAITING_LINES) return { kind: "overloaded" };
     // All of it starts over together: what was counted in memory and not written must not survive a failure.
-    const outcomes = await this.#orStartOver(async () => {
-      this.#adopt(times);
-      const { outcomes, entry } = this.#meter.accept(events, Date.now());
-      if (entry !== null) {
-        this.#commit.add(entry);
-        this.#waitingEvents += entry.usage.length;
-      }
-      // Asked for before anything else is waited for: a sealing in between may write the entry, but not sync it.
-      const durable = this.#commit.durable();
+    const exceptions = await this.#orStartOver(async () => {
+      this.#meter.adopt(settings);
+      const { exceptions, durable } = this.#meter.accept(batch, Date.now());
       await Promise.all([durable, this.#scheduleSealing()]);
-      return outcomes;
+      return exceptions;
     });
-    return { kind: "counted", outcomes };
+    if (this.#meter.segmentIsFull && !this.#packing) this.ctx.waitUntil(this.#pack());
+    return { kind: "counted", exceptions };
   }
 
   /** The balances of some agreements, together with the point up to which the ledger holds what was sealed. */
   balances(agreements: readonly string[]): ShardBalances {
-    const outbox = this.#store.outbox();
-    const waiting = Map.groupBy(
-      outbox.flatMap(({ hours }) => hours),
-      ({ agreement, dimension }) => JSON.stringify([agreement, dimension]),
-    );
-    const handingOver = (agreement: string, dimension: string): Nano =>
-      (waiting.get(JSON.stringify([agreement, dimension])) ?? []).reduce(
-        (sum, { quantity }) => sum + BigInt(quantity) * UNIT,
-        0n,
-      );
+    const waiting = new Map<string, Nano>();
+    let firstWaiting: number | null = null;
+    for (const { sealing, hours } of this.#store.outbox()) {
+      firstWaiting ??= sealing;
+      for (const { agreement, dimension, quantity, divisor } of hours) {
+        const key = JSON.stringify([agreement, dimension]);
+        waiting.set(key, (waiting.get(key) ?? 0n) + BigInt(quantity) * BigInt(divisor) * UNIT);
+      }
+    }
     return {
-      accounts: this.#meter
-        .balances(new Set(agreements))
-        .map((balance) => ({ ...balance, handingOver: handingOver(balance.agreement, balance.dimension) })),
-      handedOver: outbox[0] === undefined ? this.#store.lastSealing : outbox[0].sealing - 1,
+      accounts: this.#meter.balances(agreements).map((balance) => ({
+        ...balance,
+        handingOver: waiting.get(JSON.stringify([balance.agreement, balance.dimension])) ?? 0n,
+      })),
+      handedOver: firstWaiting === null ? this.#store.lastSealing : firstWaiting - 1,
     };
   }
 
@@ -118,7 +103,9 @@ export class MeterShard extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     this.#alarm = null;
     try {
-      await this.#orStartOver(async () => this.#seal(Date.now()));
+      await this.#orStartOver(async () => {
+        for (const _slice of this.#meter.sealDue(Date.now())) await pause();
+      });
       await this.#handOver();
       await this.#scheduleSealing();
     } catch (error) {
@@ -132,20 +119,13 @@ export class MeterShard extends DurableObject<Env> {
     }
   }
 
-  #seal(now: number): void {
-    const due = this.#meter.nextSeal;
-    if (due === null || due > now) return;
-    // The snapshot holds what waits to be written, so that must be in the journal which the snapshot replaces.
-    this.#commit.flush();
-    const forgetBefore = now - DEDUPE_WINDOW;
-    const sealed = this.#meter.sealDue(now);
-    this.#meter.ids.forgetBefore(forgetBefore);
-    this.#store.checkpoint({
-      sealed,
-      state: this.#meter.snapshot(),
-      ids: this.#meter.ids.takeUnsaved(),
-      forgetBefore,
+  /** Packs the journal's full segment, while usage is counted on the next. */
+  async #pack(): Promise<void> {
+    this.#packing = true;
+    await this.#orStartOver(async () => {
+      for (const _step of this.#meter.pack(Date.now())) await pause();
     });
+    this.#packing = false;
   }
 
   /**
@@ -158,13 +138,6 @@ export class MeterShard extends DurableObject<Env> {
       await storeSealedHours(ledger, { sealing, hours, now: Date.now() });
       this.#store.acknowledge(sealing);
     }
-  }
-
-  #adopt(times: SettleTimes): void {
-    const { settle, lateSettle } = this.#meter.times;
-    if (this.#store.times !== null && settle === times.settle && lateSettle === times.lateSettle) return;
-    this.#store.times = times;
-    this.#meter.times = times;
   }
 
   /** Sets the alarm only when it must ring earlier: each setting is a row written. */

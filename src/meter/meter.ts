@@ -1,89 +1,90 @@
-import { count, emptyAccount, seal, sealTime, total } from "./account.ts";
-import type { Account, HourBucket, SealedHour, SettleTimes } from "./account.ts";
-import type { TagSet } from "./allocations.ts";
 import {
-  ACCEPTANCE_WINDOW,
-  acceptanceDeadline,
-  DELIVERY_MARGIN,
-  FUTURE_TOLERANCE,
-  HOUR,
-  hourDeadline,
-  hourOf,
-} from "./hours.ts";
-import { IdIndex } from "./id-index.ts";
-import type { JournalEntry, JournalledUsage } from "./journal.ts";
-import { formatQuantity, parseQuantity, type Nano } from "./quantity.ts";
+  billedHour,
+  count,
+  seal,
+  sealTime,
+  type Account,
+  type SealedHour,
+  type SettleTimes,
+} from "./account.ts";
+import { Accounts, type SavedPage } from "./accounts.ts";
+import { balanceOf, type AccountBalance } from "./balances.ts";
+import type { CountingRule } from "./dimension.ts";
+import { differences, type Sent } from "./duplicates.ts";
+import { refuseByTime, type EventOutcome } from "./event-outcome.ts";
+import { fingerprinter } from "./fingerprint.ts";
+import type { HourBucket } from "./hour-bucket.ts";
+import { ACCEPTANCE_WINDOW, HOUR, hourOf } from "./hours.ts";
+import { IdIndex, type History, type Located } from "./id-index.ts";
+import type { JournalEntry, Sealing } from "./journal.ts";
+import { lineAt, lineCount, LinesBuilder, type Line, type Lines } from "./lines.ts";
+import type { Run } from "./run-ids.ts";
+import type { UsageBatch } from "./usage-batch.ts";
+import { applyVoiding, bucketOf, voidingOf } from "./voiding.ts";
 
-/** A usage event whose agreement is known, as it reaches the meter shard. */
-export interface UsageEvent {
-  /** The producer's id: counts once per agreement. */
-  readonly id: string;
-  readonly agreement: string;
-  readonly dimension: string;
-  readonly quantity: Nano;
-  /** Epoch milliseconds. */
-  readonly time: number;
-  readonly tagSet: TagSet;
+/** A product's settings that counting depends on. */
+export interface MeterSettings extends SettleTimes {
+  /** How long an id counts once, from its arrival. Milliseconds. */
+  readonly dedupeWindow: number;
 }
 
-export type EventOutcome =
-  | { readonly status: "accepted"; readonly hour: number; readonly late: boolean }
-  | { readonly status: "duplicate" }
-  /** AWS takes no usage of that time any more. */
-  | { readonly status: "too_old"; readonly deadline: number }
-  /** Further ahead than a producer's clock may be. */
-  | { readonly status: "too_far_ahead"; readonly limit: number };
-
 export interface Acceptance {
-  readonly outcomes: EventOutcome[];
-  /** What to write to the journal before anybody is told; null when nothing was accepted. */
+  /** By position in the batch. An event that is not here was counted in its own hour. */
+  readonly exceptions: ReadonlyMap<number, EventOutcome>;
+  /** What to write to the journal before anybody is told; null when nothing was counted. */
   readonly entry: JournalEntry | null;
 }
 
-/** One line of the conservation, in billionths. */
-export interface AccountBalance {
-  readonly agreement: string;
-  readonly dimension: string;
-  readonly accepted: Nano;
-  readonly open: Nano;
-  readonly carry: Nano;
-  readonly sealed: Nano;
-}
-
-/** What a meter is rebuilt from; {@link Meter.snapshot} makes it. */
-export interface MeterState {
-  readonly accounts: readonly Account[];
+/** What a meter is rebuilt from, before its journal is replayed. */
+export interface SavedMeter {
+  readonly pages: readonly SavedPage[];
+  readonly runs: Iterable<Run>;
+  /** The number of the journal's first line. */
+  readonly firstLine: number;
 }
 
 /** A frozen hour is remembered for as long as usage for it is accepted: AWS's 24 hours, counted from the hour's end. */
 const FROZEN_MEMORY = ACCEPTANCE_WINDOW + HOUR;
 
-const accountKey = (agreement: string, dimension: string): string => JSON.stringify([agreement, dimension]);
+/** No producer's id holds a NUL: behind one, the index keeps which ids have been voided. */
+const VOIDED = "\u0000";
+
+/** A batch that is being counted. */
+interface Step {
+  readonly now: number;
+  readonly since: number;
+  readonly batch: UsageBatch;
+  readonly builder: LinesBuilder;
+  readonly unwritten: { readonly from: number; readonly lines: () => Lines };
+  readonly fingerprintOf: readonly ((id: string) => number)[];
+  /** By agreement and dimension: what was looked up once is not looked up again. */
+  readonly accounts: (Account | null | undefined)[];
+  readonly changing: (Account | undefined)[];
+}
 
 /**
  * The counting core of a shard: exact, deterministic, without clock or storage. Its state is what its journal says:
  * `accept` decides and returns the entry to write, `replay` does again what an entry says.
  */
 export class Meter {
-  readonly ids = new IdIndex();
-  readonly #accounts = new Map<string, Account>();
-  #times: SettleTimes;
+  readonly ids: IdIndex;
+  readonly accounts: Accounts;
+  #settings: MeterSettings;
   #nextSeal: number | null = null;
 
-  constructor(times: SettleTimes, state: MeterState = { accounts: [] }) {
-    this.#times = times;
-    for (const account of state.accounts) {
-      this.#accounts.set(accountKey(account.agreement, account.dimension), account);
-    }
+  constructor(settings: MeterSettings, { pages, runs, firstLine }: SavedMeter, history: History) {
+    this.#settings = settings;
+    this.accounts = new Accounts(pages);
+    this.ids = new IdIndex(history, runs, firstLine);
     this.#scanForNextSeal();
   }
 
-  get times(): SettleTimes {
-    return this.#times;
+  get settings(): MeterSettings {
+    return this.#settings;
   }
 
-  set times(times: SettleTimes) {
-    this.#times = times;
+  set settings(settings: MeterSettings) {
+    this.#settings = settings;
     this.#scanForNextSeal();
   }
 
@@ -93,56 +94,83 @@ export class Meter {
    *
    * @param now epoch milliseconds of the arrival
    */
-  accept(events: readonly UsageEvent[], now: number): Acceptance {
-    const usage: JournalledUsage[] = [];
-    const outcomes = events.map((event): EventOutcome => {
-      if (this.ids.has(event.agreement, event.id)) return { status: "duplicate" };
-      const refusal = refuseByTime(event.time, now);
-      if (refusal !== null) return refusal;
-
-      const own = hourOf(event.time);
-      const hour = this.#hourFor(event, now);
-      const { id, agreement, dimension, quantity, time, tagSet } = event;
-      const counted: JournalledUsage = [
-        agreement,
-        dimension,
-        id,
-        formatQuantity(quantity),
-        time,
-        hour,
-        tagSet,
-      ];
-      this.#apply(counted, now);
-      usage.push(counted);
-      return { status: "accepted", hour, late: hour !== own };
-    });
-    return { outcomes, entry: usage.length === 0 ? null : { at: now, usage } };
+  accept(batch: UsageBatch, now: number): Acceptance {
+    const exceptions = new Map<number, EventOutcome>();
+    const first = this.ids.nextLine;
+    const builder = new LinesBuilder(now);
+    // In the batch's order, so that a line's places in the dictionaries are those of its event.
+    for (const agreement of batch.agreements) builder.agreements.indexOf(agreement);
+    for (const { name, aggregation, divisor, uniqueTag } of batch.dimensions)
+      builder.dimensions.indexOf([name, aggregation, divisor, uniqueTag]);
+    for (const tagSet of batch.tagSets) builder.tagSets.indexOf(tagSet);
+    const step: Step = {
+      now,
+      since: now - this.#settings.dedupeWindow,
+      batch,
+      builder,
+      unwritten: { from: first, lines: () => builder.build() },
+      fingerprintOf: batch.agreements.map(fingerprinter),
+      accounts: [],
+      changing: [],
+    };
+    for (let index = 0; index < batch.id.length; index++) {
+      const outcome = this.#acceptOne(step, index);
+      if (outcome !== null) exceptions.set(index, outcome);
+    }
+    return { exceptions, entry: builder.count === 0 ? null : { first, lines: builder.build() } };
   }
 
-  /** Does again what {@link accept} decided. */
+  /** Does again what {@link accept} or {@link sealDue} decided, but for what was saved since. */
   replay(entry: JournalEntry): void {
-    for (const usage of entry.usage) this.#apply(usage, entry.at);
+    if ("sealing" in entry) {
+      this.ids.add(Number.NaN);
+      for (const [agreement, dimension, hour] of entry.sealing.hours) {
+        const account = this.accounts.get(agreement, dimension);
+        if (account === null || this.accounts.knows(agreement, dimension, entry.first)) continue;
+        this.#sealHour(account, hour, entry.sealing.at);
+      }
+      return;
+    }
+    const fingerprintOf = new Map(entry.lines.agreements.map((name) => [name, fingerprinter(name)]));
+    for (let index = 0; index < lineCount(entry.lines); index++) {
+      const line = lineAt(entry.lines, index);
+      this.ids.add(fingerprintOf.get(line.agreement)?.(line.id) ?? Number.NaN);
+      if (this.accounts.knows(line.agreement, line.dimension, entry.first + index)) continue;
+      this.#count(this.accounts.change(line.agreement, line.dimension, line.rule), line);
+    }
   }
 
   /**
-   * Seals every bucket whose time has come.
+   * Seals every bucket whose time has come, an account at a time: each step is whole, and usage may be counted between
+   * two of them.
    *
    * @param now epoch milliseconds
    */
-  sealDue(now: number): SealedHour[] {
-    const sealed: SealedHour[] = [];
-    for (const account of this.#accounts.values()) {
+  *sealDue(
+    now: number,
+  ): Generator<{ readonly hours: Sealing["hours"]; readonly records: readonly SealedHour[] }> {
+    if (this.#nextSeal === null || this.#nextSeal > now) return;
+    for (const account of this.accounts.values()) {
       // Oldest first, so that a carry moves forward in time.
-      for (const hour of [...account.open.keys()].toSorted((a, b) => a - b)) {
-        const bucket = account.open.get(hour);
-        if (bucket === undefined || sealTime(hour, bucket, this.#times) > now) continue;
-        const record = seal(account, hour, bucket, now);
-        if (record !== null) sealed.push(record);
-      }
-      for (const hour of account.frozen) if (hour < now - FROZEN_MEMORY) account.frozen.delete(hour);
+      const due = [...account.open]
+        .filter(([hour, bucket]) => sealTime(hour, bucket, this.#settings) <= now)
+        .map(([hour]) => hour)
+        .toSorted((a, b) => a - b);
+      if (due.length === 0) continue;
+      const { agreement, dimension } = account;
+      yield {
+        records: due.flatMap((hour) => this.#sealHour(account, hour, now) ?? []),
+        hours: due.map((hour) => [agreement, dimension, hour] as const),
+      };
     }
     this.#scanForNextSeal();
-    return sealed;
+  }
+
+  /** The journal's entry of hours that {@link sealDue} has sealed. */
+  sealed(sealing: Sealing): JournalEntry {
+    const first = this.ids.nextLine;
+    this.ids.add(Number.NaN);
+    return { first, sealing };
   }
 
   /**
@@ -153,64 +181,161 @@ export class Meter {
     return this.#nextSeal;
   }
 
-  /** The state to keep beside the ids, for {@link Meter}'s constructor. */
-  snapshot(): MeterState {
-    return { accounts: [...this.#accounts.values()] };
+  /** The balances of some agreements. */
+  balances(agreements: readonly string[]): AccountBalance[] {
+    return agreements.flatMap((agreement) => [...this.accounts.of(agreement)].map(balanceOf));
   }
 
-  /** The balances of some agreements, or of all. */
-  balances(agreements?: ReadonlySet<string>): AccountBalance[] {
-    const balances: AccountBalance[] = [];
-    for (const { agreement, dimension, accepted, sealed, carry, open } of this.#accounts.values()) {
-      if (agreements !== undefined && !agreements.has(agreement)) continue;
-      let counted = 0n;
-      for (const bucket of open.values()) counted += total(bucket.amounts);
-      balances.push({ agreement, dimension, accepted, sealed, carry: total(carry), open: counted });
+  /** @returns null when the event was counted in its own hour */
+  #acceptOne(step: Step, index: number): EventOutcome | null {
+    const { batch, now, fingerprintOf } = step;
+    const id = batch.id[index] ?? "";
+    const agreementIndex = batch.agreement[index] ?? 0;
+    const agreement = batch.agreements[agreementIndex] ?? "";
+    const fingerprint = fingerprintOf[agreementIndex]?.(id) ?? Number.NaN;
+    const known = this.#find(step, agreement, id, fingerprint);
+    const target = batch.voids.get(index);
+    if (target !== undefined) return this.#acceptVoid(step, { agreement, id, fingerprint, target, known });
+
+    const dimensionIndex = batch.dimension[index] ?? 0;
+    const dimension = batch.dimensions[dimensionIndex];
+    const quantity = batch.quantity[index];
+    const time = batch.time[index];
+    const tagSet = batch.tagSets[batch.tagSet[index] ?? 0];
+    if (dimension === undefined || quantity === undefined || time === undefined || tagSet === undefined)
+      throw new Error("a batch of usage is cut off");
+    if (known !== null)
+      return this.#duplicate(known, { dimension: dimension.name, quantity, tagSet, voids: null });
+    const refusal = refuseByTime(time, now);
+    if (refusal !== null) return refusal;
+
+    const key = agreementIndex * batch.dimensions.length + dimensionIndex;
+    let account = step.accounts[key];
+    if (account === undefined) account = step.accounts[key] = this.accounts.get(agreement, dimension.name);
+    const own = hourOf(time);
+    const takenBy = billedHour(account, dimension.late, time, now);
+    if (takenBy === "reject") return { status: "late_rejected", hour: own };
+    const hour = takenBy === "hold" ? null : takenBy;
+    let changing = step.changing[key];
+    if (changing === undefined) {
+      changing = this.accounts.change(agreement, dimension.name, ruleOf(dimension));
+      step.changing[key] = step.accounts[key] = changing;
     }
-    return balances;
+    const counted = { id, arrival: now, time, quantity, tagSet, hour };
+    step.builder.addIndexed(agreementIndex, dimensionIndex, batch.tagSet[index] ?? 0, counted);
+    this.ids.add(fingerprint);
+    this.#countUsage(changing, counted);
+    if (hour === null) return { status: "held", hour: own };
+    return hour === own ? null : { status: "late", hour };
   }
 
-  /**
-   * The hour whose record will bill the event: its own, unless that is frozen or too near its deadline. Late usage
-   * joins the hour it arrives in, where it has the whole of AWS's window before it.
-   */
-  #hourFor(event: UsageEvent, now: number): number {
-    const frozen = this.#accounts.get(accountKey(event.agreement, event.dimension))?.frozen;
-    const own = hourOf(event.time);
-    if (!frozen?.has(own) && now < hourDeadline(own) - DELIVERY_MARGIN) return own;
-    let hour = hourOf(now);
-    while (frozen?.has(hour)) hour += HOUR;
-    return hour;
+  /** An id that has been counted: a duplicate, unless it now stands for something else. */
+  #duplicate(known: Located, sent: Sent): EventOutcome {
+    const line = lineAt(known.lines, known.index);
+    const account = this.accounts.get(line.agreement, line.dimension);
+    const open = account !== null && bucketOf(account, line) !== undefined;
+    const differs = differences(line, sent, open);
+    return differs.length === 0 ? { status: "duplicate" } : { status: "id_conflict", differs };
   }
 
-  #apply([agreement, dimension, id, quantity, time, hour, tagSet]: JournalledUsage, arrival: number): void {
-    const key = accountKey(agreement, dimension);
-    let account = this.#accounts.get(key);
-    if (account === undefined) this.#accounts.set(key, (account = emptyAccount(agreement, dimension)));
-    const parsed = parseQuantity(quantity);
-    if (!parsed.ok) throw new Error(`the journal holds an unreadable quantity: ${quantity}`);
-    const stamp = hourOf(time) === hour ? time : Math.max(hour, arrival);
-    const bucket = count(account, { tagSet, quantity: parsed.value, hour, time: stamp, arrival });
-    this.#noteSeal(hour, bucket);
-    this.ids.add(agreement, id, arrival);
+  #acceptVoid(
+    step: Step,
+    event: { agreement: string; id: string; fingerprint: number; target: string; known: Located | null },
+  ): EventOutcome {
+    const { agreement, id, fingerprint, target, known } = event;
+    if (known !== null)
+      return this.#duplicate(known, { dimension: null, quantity: null, tagSet: null, voids: target });
+    const mark = VOIDED + target;
+    const prints = fingerprinter(agreement);
+    const found = this.#find(step, agreement, target, prints(target));
+    const voided = found === null ? null : lineAt(found.lines, found.index);
+    const account = voided === null ? null : this.accounts.get(agreement, voided.dimension);
+    if (voided === null || account === null || voided.voiding !== null)
+      return { status: "unknown_event", target };
+    const markPrint = prints(mark);
+    // A mark that is older than the event is of an earlier event with its id, which has left the window.
+    const marked = this.ids.find(
+      { agreement, id: mark, fingerprint: markPrint, since: voided.arrival },
+      step.unwritten,
+    );
+    if (marked !== null) return { status: "already_voided", target };
+
+    const voiding = voidingOf(account, voided, () => this.#othersOf(step, voided));
+    const line: Line = { ...voided, id, arrival: step.now, quantity: 0, tagSet: "", voiding };
+    const changing = this.accounts.change(agreement, voided.dimension, voided.rule);
+    this.#record(step, changing, line, fingerprint);
+    this.#record(step, changing, { ...line, id: mark, voiding: null }, markPrint);
+    return voiding.open ? { status: "voided", target } : { status: "credited", target };
+  }
+
+  /** The events beside this one that its bucket has counted and nobody has voided. Reads all lines: for the rare case. */
+  *#othersOf(step: Step, { agreement, dimension, id, hour, time }: Line): Generator<Line> {
+    const prints = fingerprinter(agreement);
+    for (const lines of [...this.ids.all(), step.builder.build()]) {
+      const agreementIndex = lines.agreements.indexOf(agreement);
+      if (agreementIndex === -1) continue;
+      for (let index = 0; index < lineCount(lines); index++) {
+        if (lines.agreement[index] !== agreementIndex) continue;
+        const line = lineAt(lines, index);
+        if (line.dimension !== dimension || line.hour !== hour || line.id === id) continue;
+        if (hour === null && hourOf(line.time) !== hourOf(time)) continue;
+        if (line.voiding !== null || line.id.startsWith(VOIDED)) continue;
+        const mark = VOIDED + line.id;
+        const sought = { agreement, id: mark, fingerprint: prints(mark), since: line.arrival };
+        if (this.ids.find(sought, step.unwritten) === null) yield line;
+      }
+    }
+  }
+
+  #find({ since, unwritten }: Step, agreement: string, id: string, fingerprint: number): Located | null {
+    return this.ids.find({ agreement, id, fingerprint, since }, unwritten);
+  }
+
+  #record(step: Step, account: Account, line: Line, fingerprint: number): void {
+    step.builder.add(line);
+    this.ids.add(fingerprint);
+    this.#count(account, line);
+  }
+
+  #count(account: Account, line: Line): void {
+    if (line.id.startsWith(VOIDED)) return;
+    if (line.voiding !== null) {
+      applyVoiding(account, line, line.voiding);
+      return;
+    }
+    this.#countUsage(account, line);
+  }
+
+  #countUsage(account: Account, line: Pick<Line, "quantity" | "time" | "tagSet" | "hour" | "arrival">): void {
+    const { time, tagSet, hour, arrival } = line;
+    const bucket = count(account, { quantity: BigInt(line.quantity), time, tagSet, hour, arrival });
+    if (bucket !== null && hour !== null) this.#noteSeal(hour, bucket);
+  }
+
+  #sealHour(account: Account, hour: number, now: number): SealedHour | null {
+    this.accounts.change(account.agreement, account.dimension, account.rule);
+    for (const frozen of account.frozen) if (frozen < now - FROZEN_MEMORY) account.frozen.delete(frozen);
+    const record = seal(account, hour, now);
+    // What one record cannot hold, or came too late for one, may have opened another hour.
+    for (const [opened, bucket] of account.open) this.#noteSeal(opened, bucket);
+    return record;
   }
 
   #noteSeal(hour: number, bucket: HourBucket): void {
-    const time = sealTime(hour, bucket, this.#times);
+    const time = sealTime(hour, bucket, this.#settings);
     if (this.#nextSeal === null || time < this.#nextSeal) this.#nextSeal = time;
   }
 
   #scanForNextSeal(): void {
     this.#nextSeal = null;
-    for (const { open } of this.#accounts.values()) {
+    for (const { open } of this.accounts.values()) {
       for (const [hour, bucket] of open) this.#noteSeal(hour, bucket);
     }
   }
 }
 
-function refuseByTime(time: number, now: number): EventOutcome | null {
-  const deadline = acceptanceDeadline(time);
-  if (now >= deadline) return { status: "too_old", deadline };
-  const limit = now + FUTURE_TOLERANCE;
-  return time > limit ? { status: "too_far_ahead", limit } : null;
-}
+const ruleOf = ({ aggregation, divisor, uniqueTag }: CountingRule): CountingRule => ({
+  aggregation,
+  divisor,
+  uniqueTag,
+});

@@ -6,6 +6,9 @@
 /** Billionths of a posted unit. */
 export type Nano = bigint;
 
+/** Billionths as JSON keeps them exactly: a number while a double can, beyond that its digits. */
+export type JsonNano = number | string;
+
 /** Billionths in one unit. */
 export const UNIT: Nano = 1_000_000_000n;
 
@@ -15,7 +18,12 @@ export const MAX_EVENT_QUANTITY: Nano = 10n ** 15n * UNIT;
 export type QuantityProblem = "not_a_number" | "negative" | "too_many_decimals" | "too_large";
 
 export type ParsedQuantity =
-  { readonly ok: true; readonly value: Nano } | { readonly ok: false; readonly problem: QuantityProblem };
+  { readonly ok: true; readonly value: JsonNano } | { readonly ok: false; readonly problem: QuantityProblem };
+
+/** Up to here a number of billionths has 15 digits, so that no two of them are one double. */
+const MAX_QUICK_NANO = 1e15;
+
+const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 
 const DECIMAL = /^(-?)(\d{1,40})(?:\.(\d{1,40}))?(?:[eE]([+-]?\d{1,3}))?$/;
 
@@ -26,6 +34,9 @@ const DECIMAL = /^(-?)(\d{1,40})(?:\.(\d{1,40}))?(?:[eE]([+-]?\d{1,3}))?$/;
 export function parseQuantity(input: unknown): ParsedQuantity {
   if (typeof input === "string") return parseDecimal(input);
   if (typeof input !== "number" || Number.isNaN(input)) return { ok: false, problem: "not_a_number" };
+  // The double nearest to so many billionths, of up to 15 digits, is nobody else's: the way back proves it exact.
+  const quick = Math.round(input * 1e9);
+  if (quick >= 0 && quick <= MAX_QUICK_NANO && quick / 1e9 === input) return { ok: true, value: quick + 0 };
   return Number.isFinite(input) ? parseDecimal(String(input)) : { ok: false, problem: "too_large" };
 }
 
@@ -34,7 +45,7 @@ function parseDecimal(text: string): ParsedQuantity {
   if (match === null) return { ok: false, problem: "not_a_number" };
   const [, sign = "", whole = "", fraction = "", exponent = "0"] = match;
   const digits = BigInt(whole + fraction);
-  if (digits === 0n) return { ok: true, value: 0n };
+  if (digits === 0n) return { ok: true, value: 0 };
   if (sign === "-") return { ok: false, problem: "negative" };
 
   // digits * 10^shift is the value in billionths.
@@ -47,7 +58,14 @@ function parseDecimal(text: string): ParsedQuantity {
     if (digits % divisor !== 0n) return { ok: false, problem: "too_many_decimals" };
     value /= divisor;
   }
-  return value > MAX_EVENT_QUANTITY ? { ok: false, problem: "too_large" } : { ok: true, value };
+  return value > MAX_EVENT_QUANTITY
+    ? { ok: false, problem: "too_large" }
+    : { ok: true, value: jsonNano(value) };
+}
+
+/** The form that JSON keeps exactly; `BigInt` reads it back. */
+export function jsonNano(value: Nano): JsonNano {
+  return value >= -MAX_SAFE && value <= MAX_SAFE ? Number(value) : value.toString();
 }
 
 /** Writes a quantity as the shortest exact decimal: `"12"`, `"0.5"`, `"-0.25"`. */

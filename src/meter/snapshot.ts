@@ -1,63 +1,107 @@
 import type { Account } from "./account.ts";
+import type { CountingRule } from "./dimension.ts";
+import type { Amounts, HourBucket } from "./hour-bucket.ts";
+import type { TagSet } from "./allocations.ts";
 
-type Amounts = [tagSet: string, amount: string][];
+type EncodedAmounts = [tagSet: TagSet, amount: string][];
+
+type EncodedBucket = [
+  latest: number,
+  firstArrival: number,
+  newestArrival: number,
+  amounts: EncodedAmounts,
+  peak: [quantity: string, time: number, tagSet: TagSet] | null,
+  values: [value: string, tagSet: TagSet][],
+  late: [hour: number, amount: string][],
+];
 
 /** An account as JSON: amounts are decimal strings of billionths, times epoch milliseconds. */
 export type EncodedAccount = [
   agreement: string,
   dimension: string,
+  rule: [aggregation: CountingRule["aggregation"], divisor: number, uniqueTag: string | null],
   accepted: string,
   sealed: string,
-  carry: Amounts,
-  open: [hour: number, latest: number, firstArrival: number, newestArrival: number, amounts: Amounts][],
+  carry: EncodedAmounts,
+  late: [hour: number, amount: string][],
+  open: [hour: number, bucket: EncodedBucket][],
+  held: [hour: number, bucket: EncodedBucket][],
   frozen: number[],
 ];
 
-const encodeAmounts = (amounts: ReadonlyMap<string, bigint>): Amounts =>
-  [...amounts].map(([set, amount]) => [set, amount.toString()]);
+function encodeAmounts<Key>(amounts: ReadonlyMap<Key, bigint>): [Key, string][] {
+  return [...amounts].map(([key, amount]) => [key, amount.toString()]);
+}
 
-const decodeAmounts = (amounts: Amounts): Map<string, bigint> =>
-  new Map(amounts.map(([set, amount]) => [set, BigInt(amount)]));
+function decodeAmounts<Key>(amounts: readonly (readonly [Key, string])[]): Map<Key, bigint> {
+  return new Map(amounts.map(([key, amount]) => [key, BigInt(amount)]));
+}
 
-export function encodeAccount(account: Account): EncodedAccount {
+function encodeBucket(bucket: HourBucket): EncodedBucket {
+  const { latest, firstArrival, newestArrival, amounts, peak, values, late } = bucket;
   return [
-    account.agreement,
-    account.dimension,
-    account.accepted.toString(),
-    account.sealed.toString(),
-    encodeAmounts(account.carry),
-    [...account.open].map(([hour, { latest, firstArrival, newestArrival, amounts }]) => [
-      hour,
-      latest,
-      firstArrival,
-      newestArrival,
-      encodeAmounts(amounts),
-    ]),
-    [...account.frozen],
+    latest,
+    firstArrival,
+    newestArrival,
+    encodeAmounts(amounts),
+    peak === null ? null : [peak.quantity.toString(), peak.time, peak.tagSet],
+    [...values],
+    encodeAmounts(late),
   ];
 }
 
-export function decodeAccount([
-  agreement,
-  dimension,
-  accepted,
-  sealed,
-  carry,
-  open,
-  frozen,
-]: EncodedAccount): Account {
+function decodeBucket(encoded: EncodedBucket): HourBucket {
+  const [latest, firstArrival, newestArrival, amounts, peak, values, late] = encoded;
+  return {
+    latest,
+    firstArrival,
+    newestArrival,
+    amounts: decodeAmounts(amounts) satisfies Amounts,
+    peak: peak === null ? null : { quantity: BigInt(peak[0]), time: peak[1], tagSet: peak[2] },
+    values: new Map(values),
+    late: decodeAmounts(late),
+  };
+}
+
+export function encodeAccount(account: Account): EncodedAccount {
+  const { agreement, dimension, rule, accepted, sealed, carry, late, open, held, frozen } = account;
+  return [
+    agreement,
+    dimension,
+    [rule.aggregation, rule.divisor, rule.uniqueTag],
+    accepted.toString(),
+    sealed.toString(),
+    encodeAmounts(carry),
+    encodeAmounts(late),
+    [...open].map(([hour, bucket]) => [hour, encodeBucket(bucket)]),
+    [...held].map(([hour, bucket]) => [hour, encodeBucket(bucket)]),
+    [...frozen],
+  ];
+}
+
+export function decodeAccount(encoded: EncodedAccount): Account {
+  const [
+    agreement,
+    dimension,
+    [aggregation, divisor, uniqueTag],
+    accepted,
+    sealed,
+    carry,
+    late,
+    open,
+    held,
+    frozen,
+  ] = encoded;
   return {
     agreement,
     dimension,
+    rule: { aggregation, divisor, uniqueTag },
     accepted: BigInt(accepted),
     sealed: BigInt(sealed),
     carry: decodeAmounts(carry),
-    open: new Map(
-      open.map(([hour, latest, firstArrival, newestArrival, amounts]) => [
-        hour,
-        { latest, firstArrival, newestArrival, amounts: decodeAmounts(amounts) },
-      ]),
-    ),
+    late: decodeAmounts(late),
+    open: new Map(open.map(([hour, bucket]) => [hour, decodeBucket(bucket)])),
+    held: new Map(held.map(([hour, bucket]) => [hour, decodeBucket(bucket)])),
     frozen: new Set(frozen),
   };
 }

@@ -1,22 +1,14 @@
 import type { Product } from "../catalog/products.ts";
 import { resolveNames, type ResolvedName } from "../customers/resolve-names.ts";
 import type { Ledger } from "../ledger/database.ts";
-import { SECOND } from "../meter/hours.ts";
-import type { EventOutcome, UsageEvent } from "../meter/meter.ts";
-import type { IngestAnswer, IngestRequest, MeterShard } from "../meter/meter-shard.ts";
+import { HOUR, SECOND } from "../meter/hours.ts";
+import type { MeterSettings } from "../meter/meter.ts";
+import type { MeterShard } from "../meter/meter-shard.ts";
 import { shardName } from "../meter/shard-name.ts";
-import { parseEvent, type PostedEvent } from "./parse-event.ts";
+import { UsageBatchBuilder } from "../meter/usage-batch.ts";
+import { parseEvent, type ParsingContext, type PostedEvent } from "./parse-event.ts";
 import type { Rejection } from "./rejections.ts";
-
-export interface EventResult {
-  /** Position in the request. */
-  readonly index: number;
-  readonly id: string | null;
-  readonly status: "accepted" | "duplicate" | "rejected";
-  /** The hour whose record will bill the event, if it is not the event's own. RFC 3339. */
-  readonly billedHour?: string;
-  readonly error?: Rejection;
-}
+import { accepted, rejected, resultOf, type EventResult } from "./results.ts";
 
 export type Ingested =
   | { readonly kind: "answered"; readonly results: readonly EventResult[] }
@@ -31,98 +23,92 @@ export interface IngestContext {
   readonly receivedAt: number;
 }
 
-interface Addressed {
-  readonly index: number;
-  readonly event: UsageEvent;
-  readonly shard: number;
+/** What of a request goes to one shard. */
+interface Parcel {
+  readonly builder: UsageBatchBuilder;
+  /** By position in the batch: the position in the request. */
+  readonly indexes: number[];
 }
 
 /** Checks the events of a request, has each counted by the shard of its agreement, and answers for every one. */
 export async function ingest(context: IngestContext, inputs: readonly unknown[]): Promise<Ingested> {
+  const { ledger, shards, product } = context;
   const results: EventResult[] = [];
-  const posted: { index: number; event: PostedEvent }[] = [];
-  for (const [index, input] of inputs.entries()) {
-    const parsed = parseEvent(input, context.receivedAt);
-    if (parsed.ok) posted.push({ index, event: parsed.event });
-    else results[index] = { index, id: parsed.id, status: "rejected", error: parsed.error };
-  }
+  const posted = parseAll(context, inputs, results);
+  const customers = new Set<string>();
+  for (const event of posted) if (event !== null) customers.add(event.customer);
+  const parcels = address(product, posted, await resolveNames(ledger, product.id, customers), results);
 
-  const addressed: Addressed[] = [];
-  const names = await resolveNames(
-    context.ledger,
-    context.product.id,
-    new Set(posted.map(({ event }) => event.customer)),
-  );
-  for (const { index, event } of posted) {
-    const { customer, ...counted } = event;
-    const name = names.get(customer);
-    if (!context.product.dimensions.some(({ name }) => name === event.dimension)) {
-      results[index] = rejected(index, event.id, unknownDimension(context.product, event.dimension));
-    } else if (name?.kind !== "found") {
-      results[index] = rejected(index, event.id, unresolved(context.product, customer, name));
-    } else {
-      addressed.push({
-        index,
-        event: { ...counted, agreement: name.agreement.id },
-        shard: name.agreement.shard,
-      });
-    }
-  }
-
+  const settings = settingsOf(product);
   const answers = await Promise.all(
-    [...Map.groupBy(addressed, ({ shard }) => shard)].map(async ([shard, group]) => ({
-      group,
-      answer: await send(
-        context,
-        shard,
-        group.map(({ event }) => event),
-      ),
+    [...parcels].map(async ([shard, { builder, indexes }]) => ({
+      indexes,
+      answer: await shards
+        .getByName(shardName(product.id, shard))
+        .ingest({ settings, batch: builder.build() }),
     })),
   );
-  for (const { group, answer } of answers) {
+  for (const { indexes, answer } of answers) {
     if (answer.kind === "overloaded") return answer;
-    for (const [position, { index, event }] of group.entries()) {
-      const outcome = answer.outcomes[position];
-      if (outcome === undefined) throw new Error("a shard answered for fewer events than it was sent");
-      results[index] = resultOf(index, event.id, outcome);
+    for (const [position, index] of indexes.entries()) {
+      const outcome = answer.exceptions.size === 0 ? undefined : answer.exceptions.get(position);
+      const id = posted[index]?.id ?? "";
+      results[index] = outcome === undefined ? accepted(index, id) : resultOf(index, id, outcome);
     }
   }
   return { kind: "answered", results };
 }
 
-function send(
-  { shards, product }: IngestContext,
-  shard: number,
-  events: UsageEvent[],
-): Promise<IngestAnswer> {
-  const times = { settle: product.settleSeconds * SECOND, lateSettle: product.lateSettleSeconds * SECOND };
-  const request: IngestRequest = { times, events };
-  return shards.getByName(shardName(product.id, shard)).ingest(request);
+/** The events of a request by position; null where one was refused, which the results say. */
+function parseAll(
+  { product, receivedAt }: IngestContext,
+  inputs: readonly unknown[],
+  results: EventResult[],
+): (PostedEvent | null)[] {
+  const parsing: ParsingContext = {
+    receivedAt,
+    productId: product.id,
+    dimensions: new Map(product.dimensions.map((dimension) => [dimension.name, dimension])),
+  };
+  return inputs.map((input, index) => {
+    const parsed = parseEvent(input, parsing);
+    if (parsed.ok) return parsed.event;
+    results[index] = rejected(index, parsed.id, parsed.error);
+    return null;
+  });
 }
 
-function resultOf(index: number, id: string, outcome: EventOutcome): EventResult {
-  switch (outcome.status) {
-    case "accepted":
-      return outcome.late
-        ? { index, id, status: "accepted", billedHour: new Date(outcome.hour).toISOString() }
-        : { index, id, status: "accepted" };
-    case "duplicate":
-      return { index, id, status: "duplicate" };
-    case "too_old": {
-      const detail = `AWS takes usage for 24 hours, and a month's until 06:00 UTC on the 1st of the next: this time's limit was ${new Date(outcome.deadline).toISOString()}.`;
-      return rejected(index, id, { code: "timestamp_too_old", field: "timestamp", detail });
+/** Sorts events by the shard of their customer's agreement. */
+function address(
+  product: Product,
+  posted: readonly (PostedEvent | null)[],
+  names: ReadonlyMap<string, ResolvedName>,
+  results: EventResult[],
+): Map<number, Parcel> {
+  const parcels = new Map<number, Parcel>();
+  for (const [index, event] of posted.entries()) {
+    if (event === null) continue;
+    const name = names.get(event.customer);
+    if (name?.kind !== "found") {
+      results[index] = rejected(index, event.id, unresolved(product, event.customer, name));
+      continue;
     }
-    case "too_far_ahead": {
-      const detail = `A timestamp may be at most 5 minutes ahead of the gateway's clock, here up to ${new Date(outcome.limit).toISOString()}; check the producer's clock.`;
-      return rejected(index, id, { code: "timestamp_in_future", field: "timestamp", detail });
-    }
+    const { id: agreement, shard } = name.agreement;
+    let parcel = parcels.get(shard);
+    if (parcel === undefined)
+      parcels.set(shard, (parcel = { builder: new UsageBatchBuilder(), indexes: [] }));
+    parcel.indexes.push(index);
+    if ("voids" in event) parcel.builder.addVoid(agreement, event);
+    else parcel.builder.addUsage(agreement, event);
   }
+  return parcels;
 }
 
-function unknownDimension(product: Product, dimension: string): Rejection {
-  const detail = `Product ${product.id} has no dimension "${dimension}"; it has ${product.dimensions.map(({ name }) => name).join(", ")}. Names are case-sensitive.`;
-  return { code: "unknown_dimension", field: "dimension", detail };
-}
+const settingsOf = ({ settleSeconds, lateSettleSeconds, dedupeDays }: Product): MeterSettings => ({
+  settle: settleSeconds * SECOND,
+  lateSettle: lateSettleSeconds * SECOND,
+  dedupeWindow: dedupeDays * 24 * HOUR,
+});
 
 function unresolved(
   product: Product,
@@ -135,8 +121,4 @@ function unresolved(
   }
   const detail = `"${customer}" has ${name.count} agreements; name one by its LicenseArn or by your own id for it.`;
   return { code: "ambiguous_customer", field: "customer", detail };
-}
-
-function rejected(index: number, id: string, error: Rejection): EventResult {
-  return { index, id, status: "rejected", error };
 }

@@ -3,21 +3,32 @@ import {
   formatQuantity,
   MAX_EVENT_QUANTITY,
   parseQuantity,
-  type Nano,
+  type JsonNano,
   type QuantityProblem,
 } from "../meter/quantity.ts";
+import type { MeteredDimension } from "../meter/usage-batch.ts";
 import type { Rejection, RejectionCode } from "./rejections.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
 /** A usage event as a producer posts it, checked; the customer is still only a name. */
-export interface PostedEvent {
+export type PostedEvent = PostedUsage | PostedVoid;
+
+export interface PostedUsage {
   readonly id: string;
   readonly customer: string;
-  readonly dimension: string;
-  readonly quantity: Nano;
+  readonly dimension: MeteredDimension;
+  readonly quantity: JsonNano;
   /** Epoch milliseconds. */
   readonly time: number;
   readonly tagSet: TagSet;
+}
+
+/** Takes an earlier event of the customer back. */
+export interface PostedVoid {
+  readonly id: string;
+  readonly customer: string;
+  /** The id of the event that is taken back. */
+  readonly voids: string;
 }
 
 export type ParsedEvent =
@@ -35,59 +46,96 @@ const MAX_TAG_VALUE_LENGTH = 256;
 /** What AWS surely takes in a tag: its pattern's range also admits punctuation that its text does not name. */
 export const TAG_TEXT = /^[a-zA-Z0-9 +\-=._:/@]+$/;
 
-/** AWS's tag values and dimension names travel as JSON, and a lone surrogate is not text. */
+/** An id or a name is text: a lone surrogate is not, and a NUL ends it for many a program. */
 const isText = (value: unknown, maxLength: number): value is string =>
-  typeof value === "string" && value.length > 0 && value.length <= maxLength && value.isWellFormed();
+  typeof value === "string" &&
+  value.length > 0 &&
+  value.length <= maxLength &&
+  value.isWellFormed() &&
+  !value.includes("\u0000");
 
-/**
- * Checks one element of a request.
- *
- * @param receivedAt epoch milliseconds; the event's time when it has none of its own
- */
-export function parseEvent(input: unknown, receivedAt: number): ParsedEvent {
+export interface ParsingContext {
+  /** Epoch milliseconds; an event's time when it has none of its own. */
+  readonly receivedAt: number;
+  readonly productId: string;
+  /** The product's dimensions by name. */
+  readonly dimensions: ReadonlyMap<string, MeteredDimension>;
+}
+
+/** Checks one element of a request. */
+export function parseEvent(input: unknown, context: ParsingContext): ParsedEvent {
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
     return refuse(null, "invalid_event", "", "An event must be a JSON object.");
   }
-  const { id, customer, dimension, quantity, timestamp, tags } = input as Record<string, unknown>;
-  if (!isText(id, MAX_ID_LENGTH)) {
-    return refuse(
-      null,
-      "invalid_id",
-      "id",
-      `id must be a string of 1 to ${MAX_ID_LENGTH} characters; it makes a retry safe.`,
-    );
-  }
-  if (!isText(customer, MAX_NAME_LENGTH)) {
-    return refuse(
-      id,
-      "invalid_customer",
-      "customer",
-      "customer must be a non-empty string: your own id for the customer, an AWS account id, a LicenseArn or a CustomerIdentifier.",
-    );
-  }
-  if (!isText(dimension, MAX_DIMENSION_LENGTH)) {
+  const posted = input as Record<string, unknown>;
+  const { id, customer } = posted;
+  if (!isText(id, MAX_ID_LENGTH)) return refuse(null, "invalid_id", "id", idDetail);
+  if (!isText(customer, MAX_NAME_LENGTH)) return refuse(id, "invalid_customer", "customer", customerDetail);
+  return posted["voids"] === undefined || posted["voids"] === null
+    ? parseUsage(id, customer, posted, context)
+    : parseVoid(id, customer, posted);
+}
+
+const idDetail = `id must be a string of 1 to ${MAX_ID_LENGTH} characters, without NUL; it makes a retry safe.`;
+
+const customerDetail =
+  "customer must be a non-empty string: your own id for the customer, an AWS account id, a LicenseArn or a CustomerIdentifier.";
+
+function parseUsage(
+  id: string,
+  customer: string,
+  posted: Record<string, unknown>,
+  context: ParsingContext,
+): ParsedEvent {
+  const { quantity, timestamp, tags } = posted;
+  const name = posted["dimension"];
+  if (typeof name !== "string" || name === "") {
     return refuse(
       id,
       "invalid_dimension",
       "dimension",
-      `dimension must be a string of 1 to ${MAX_DIMENSION_LENGTH} characters.`,
+      "dimension must be the name of one of the product's dimensions.",
     );
   }
-  const amount = parseQuantity(quantity);
+  const dimension = context.dimensions.get(name);
+  if (dimension === undefined)
+    return refuse(id, "unknown_dimension", "dimension", unknownDimension(name, context));
+  const counted = dimension.aggregation === "unique";
+  const amount = parseQuantity(counted && quantity === undefined ? 1 : quantity);
   if (!amount.ok) return refuse(id, "invalid_quantity", "quantity", quantityDetails[amount.problem]);
-  const time = timestamp === undefined || timestamp === null ? receivedAt : parseTimestamp(timestamp);
-  if (time === null) {
-    return refuse(
-      id,
-      "invalid_timestamp",
-      "timestamp",
-      "timestamp must be RFC 3339 with an offset, such as 2026-11-23T10:15:00Z, or epoch seconds (not milliseconds).",
-    );
-  }
+  const time = timestamp === undefined || timestamp === null ? context.receivedAt : parseTimestamp(timestamp);
+  if (time === null) return refuse(id, "invalid_timestamp", "timestamp", timestampDetail);
   const tagProblem = problemOfTags(tags);
   if (tagProblem !== null) return refuse(id, "invalid_tags", "tags", tagProblem);
-  const tagSet = tagSetOf(tags as Tags | null | undefined);
-  return { ok: true, event: { id, customer, dimension, quantity: amount.value, time, tagSet } };
+  const checked = tags as Tags | null | undefined;
+  if (counted && !Object.hasOwn(checked ?? {}, dimension.uniqueTag ?? "")) {
+    const detail = `Dimension "${name}" counts the different values of tag "${dimension.uniqueTag}"; send it.`;
+    return refuse(id, "missing_tag", "tags", detail);
+  }
+  const event = { id, customer, dimension, quantity: amount.value, time, tagSet: tagSetOf(checked) };
+  return { ok: true, event };
+}
+
+/** A voiding names the event and nothing else, so that it cannot say one thing and do another. */
+function parseVoid(id: string, customer: string, posted: Record<string, unknown>): ParsedEvent {
+  const { voids } = posted;
+  if (!isText(voids, MAX_ID_LENGTH) || voids === id) {
+    return refuse(id, "invalid_voids", "voids", "voids must be the id of an earlier event of this customer.");
+  }
+  const surplus = ["dimension", "quantity", "tags"].find((field) => posted[field] !== undefined);
+  if (surplus !== undefined) {
+    const detail = `An event with voids takes back the whole event of that id, and has no ${surplus} of its own; leave it out.`;
+    return refuse(id, "invalid_voids", surplus, detail);
+  }
+  return { ok: true, event: { id, customer, voids } };
+}
+
+const timestampDetail =
+  "timestamp must be RFC 3339 with an offset, such as 2026-11-23T10:15:00Z, or epoch seconds (not milliseconds).";
+
+function unknownDimension(name: string, { productId, dimensions }: ParsingContext): string {
+  const shown = name.length > MAX_DIMENSION_LENGTH ? `${name.slice(0, MAX_DIMENSION_LENGTH)}…` : name;
+  return `Product ${productId} has no dimension "${shown}"; it has ${[...dimensions.keys()].join(", ")}. Names are case-sensitive.`;
 }
 
 const quantityDetails: Record<QuantityProblem, string> = {

@@ -1,5 +1,5 @@
-/** A run of digits that may be more than a double can hold: one of up to 15 is surely held exactly. */
-const LONG_NUMBER = /\d[\d.]{15}/;
+/** A member whose number may have more digits than a double can hold: one of up to 15 is surely held exactly. */
+const LONG_NUMBER = /:\s*-?[\d.]{16}/;
 
 /**
  * Parses the JSON of a request, keeping quantities exact. A number of up to 15 significant digits comes back from a

@@ -55,7 +55,11 @@ function parseBody(bytes: Uint8Array): Body {
 
 /** The body, or null as soon as it is too long: what is refused is not held in memory. */
 async function readBytes(request: Request): Promise<Uint8Array | null> {
-  if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY_BYTES) return null;
+  const announced = request.headers.get("content-length");
+  if (announced !== null) {
+    // HTTP ends the body there, so it is read in one go.
+    return Number(announced) > MAX_BODY_BYTES ? null : new Uint8Array(await request.arrayBuffer());
+  }
   const chunks: Uint8Array[] = [];
   let length = 0;
   const body: ReadableStream<Uint8Array> | null = request.body;

@@ -12,6 +12,12 @@ export const rejectionCodes = [
   "unknown_dimension",
   "timestamp_too_old",
   "timestamp_in_future",
+  "missing_tag",
+  "invalid_voids",
+  "unknown_event",
+  "already_voided",
+  "id_conflict",
+  "late_usage_rejected",
 ] as const;
 
 export type RejectionCode = (typeof rejectionCodes)[number];

@@ -6,10 +6,11 @@ import { recallProduct } from "../catalog/products.ts";
 import { problem, problemResponses } from "../http/problems.ts";
 import { router, type AppEnv } from "../http/router.ts";
 import { openLedger } from "../ledger/database.ts";
-import { ingest, type EventResult } from "./ingest.ts";
+import { ingest } from "./ingest.ts";
 import { MAX_DIMENSION_LENGTH, MAX_ID_LENGTH, MAX_NAME_LENGTH, MAX_TAGS } from "./parse-event.ts";
 import { MAX_EVENTS, readBody } from "./read-body.ts";
 import { rejectionCodes } from "./rejections.ts";
+import type { EventResult } from "./results.ts";
 
 const eventSchema = z
   .object({
@@ -25,7 +26,11 @@ const eventSchema = z
     dimension: z.string().min(1).max(MAX_DIMENSION_LENGTH),
     quantity: z
       .union([z.number().min(0), z.string()])
-      .openapi({ description: "Number or decimal string, up to 9 decimals" }),
+      .optional()
+      .openapi({
+        description:
+          "Number or decimal string, up to 9 decimals; may be left out where a dimension counts different values of a tag",
+      }),
     timestamp: z
       .union([z.string(), z.number()])
       .optional()
@@ -36,6 +41,19 @@ const eventSchema = z
       .openapi({ description: `Up to ${MAX_TAGS}; become UsageAllocations` }),
   })
   .openapi("UsageEvent");
+
+const voidSchema = z
+  .object({
+    id: eventSchema.shape.id,
+    customer: eventSchema.shape.customer,
+    voids: z.string().min(1).max(MAX_ID_LENGTH).openapi({
+      description:
+        "The id of an earlier event of the customer: taken back from its open hour, or credited to the coming ones",
+    }),
+  })
+  .openapi("VoidEvent");
+
+const postedSchema = z.union([eventSchema, voidSchema]);
 
 const answerSchema = z
   .object({
@@ -51,6 +69,13 @@ const answerSchema = z
           .string()
           .optional()
           .openapi({ description: "For late usage: the hour whose record bills it" }),
+        held: z
+          .literal(true)
+          .optional()
+          .openapi({ description: "Late usage that is counted and waits for a person" }),
+        voided: z.enum(["removed", "credited"]).optional().openapi({
+          description: "For a voiding: taken back from its open hour, or credited to the coming ones",
+        }),
         error: z.object({ code: z.enum(rejectionCodes), field: z.string(), detail: z.string() }).optional(),
       }),
     ),
@@ -73,7 +98,7 @@ usageRoutes.openAPIRegistry.registerPath({
   request: {
     body: {
       content: {
-        "application/json": { schema: z.union([eventSchema, z.array(eventSchema).min(1).max(MAX_EVENTS)]) },
+        "application/json": { schema: z.union([postedSchema, z.array(postedSchema).min(1).max(MAX_EVENTS)]) },
       },
     },
   },
@@ -104,9 +129,9 @@ usageRoutes.post("/v1/usage", async (c) => {
 });
 
 function countStatuses(results: readonly EventResult[]) {
-  const count = (status: EventResult["status"]): number =>
-    results.filter((result) => result.status === status).length;
-  return { accepted: count("accepted"), duplicates: count("duplicate"), rejected: count("rejected") };
+  const counts = { accepted: 0, duplicates: 0, rejected: 0 };
+  for (const { status } of results) counts[status === "duplicate" ? "duplicates" : status] += 1;
+  return counts;
 }
 
 function refuseKey(c: Context<AppEnv>): Response {

@@ -12,6 +12,7 @@ import { admin, json } from "./gateway.ts";
 /** A metering record as the admin API shows it. */
 export interface Record {
   id: string;
+  dimension: string;
   state: string;
   reason: string | null;
   quantity: number;

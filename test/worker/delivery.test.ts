@@ -34,8 +34,10 @@ describe("delivery", () => {
       delivered: "7",
       pending: "0",
       parked: "0",
+      held: "0",
       open: "0",
       carry: "0.25",
+      credit: "0",
       conserved: true,
     });
   });

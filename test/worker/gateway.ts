@@ -43,6 +43,8 @@ export interface UsageAnswer {
     id: string | null;
     status: string;
     billedHour?: string;
+    held?: true;
+    voided?: string;
     error?: { code: string; field: string; detail: string };
   }[];
 }

@@ -47,7 +47,7 @@ export const aws = {
 
 /** A product that is listed on AWS, too. */
 export async function newListing(
-  overrides: { concurrentAgreements?: boolean; dimensions?: string[] } = {},
+  overrides: { concurrentAgreements?: boolean; dimensions?: readonly unknown[] } = {},
 ): Promise<TestProduct> {
   const product = await newProduct({ ...overrides, settleSeconds: 0, lateSettleSeconds: 0 });
   await control("POST", "/products", {

@@ -109,7 +109,7 @@ describe("POST /v1/usage", () => {
     const stub = env.METER_SHARD.getByName(shardName(product.id, 0));
     await runInDurableObject(stub, (_shard, state) => {
       state.storage.sql.exec(
-        "CREATE TRIGGER broken BEFORE INSERT ON journal_1 BEGIN SELECT RAISE(ABORT, 'disk full'); END",
+        "CREATE TRIGGER broken BEFORE INSERT ON journal_0 BEGIN SELECT RAISE(ABORT, 'disk full'); END",
       );
     });
     const event = usage(accountId ?? "", { quantity: 5 });

@@ -37,7 +37,7 @@ describe("splitting a record's quantity over its tag sets", () => {
     fc.assert(
       fc.property(amounts, (used) => {
         const quantity = sum(used.values()) / UNIT;
-        const shares = apportion(quantity, used);
+        const shares = apportion(quantity, used, UNIT);
         expect(sum(shares.values())).toBe(quantity);
         expect([...shares.values()].every((share) => share >= 0n)).toBe(true);
       }),
@@ -47,7 +47,7 @@ describe("splitting a record's quantity over its tag sets", () => {
   it("rounds nobody up by a unit or more", () => {
     fc.assert(
       fc.property(amounts, (used) => {
-        const shares = apportion(sum(used.values()) / UNIT, used);
+        const shares = apportion(sum(used.values()) / UNIT, used, UNIT);
         for (const [set, share] of shares) expect(share * UNIT - (used.get(set) ?? 0n)).toBeLessThan(UNIT);
       }),
     );
@@ -59,7 +59,7 @@ describe("splitting a record's quantity over its tag sets", () => {
       ["b", 1_700_000_000n],
       ["c", 900_000_000n],
     ]);
-    expect(apportion(4n, used)).toEqual(
+    expect(apportion(4n, used, UNIT)).toEqual(
       new Map([
         ["a", 1n],
         ["b", 2n],

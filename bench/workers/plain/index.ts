@@ -1,4 +1,4 @@
-import { formatQuantity } from "../../../src/meter/quantity.ts";
+import type { MeteredDimension } from "../../../src/meter/usage-batch.ts";
 import { parseEvent } from "../../../src/usage/parse-event.ts";
 import { readBody } from "../../../src/usage/read-body.ts";
 
@@ -15,6 +15,13 @@ const INSERT = `INSERT INTO events
   SELECT value ->> 'id', value ->> 'customer', value ->> 'dimension', value ->> 'quantity', value ->> 'time'
   FROM json_each(?) WHERE true ON CONFLICT DO NOTHING`;
 
+const dimensions = new Map(
+  ["api_calls", "storage_gb", "seats"].map((name): [string, MeteredDimension] => [
+    name,
+    { name, aggregation: "sum", divisor: 1, uniqueTag: null, late: "carry_forward" },
+  ]),
+);
+
 export default {
   async fetch(request, env) {
     if (request.method === "PUT") {
@@ -25,8 +32,10 @@ export default {
     if (!body.ok) return Response.json(body.problem, { status: 400 });
     const receivedAt = Date.now();
     const rows = body.events.flatMap((input) => {
-      const parsed = parseEvent(input, receivedAt);
-      return parsed.ok ? [{ ...parsed.event, quantity: formatQuantity(parsed.event.quantity) }] : [];
+      const parsed = parseEvent(input, { receivedAt, productId: "bench", dimensions });
+      return parsed.ok && "time" in parsed.event
+        ? [{ ...parsed.event, dimension: parsed.event.dimension.name }]
+        : [];
     });
     const { meta } = await env.DB.prepare(INSERT).bind(JSON.stringify(rows)).run();
     return Response.json({ accepted: meta.changes }, { status: 202 });

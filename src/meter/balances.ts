@@ -1,0 +1,37 @@
+import type { Account } from "./account.ts";
+import { quantityOf, totalOf, type HourBucket } from "./hour-bucket.ts";
+import type { Nano } from "./quantity.ts";
+
+/** One line of the conservation, in billionths of a posted unit. */
+export interface AccountBalance {
+  readonly agreement: string;
+  readonly dimension: string;
+  /** Posted units that one billed unit is. */
+  readonly divisor: number;
+  readonly accepted: Nano;
+  readonly open: Nano;
+  readonly carry: Nano;
+  readonly held: Nano;
+  readonly sealed: Nano;
+}
+
+/** Where the accepted usage of an account is: `accepted = sealed + carry + open + held`. */
+export function balanceOf(account: Account): AccountBalance {
+  const { agreement, dimension, rule, accepted, sealed, carry, open, held } = account;
+  return {
+    agreement,
+    dimension,
+    divisor: rule.divisor,
+    accepted,
+    sealed,
+    carry: totalOf(carry),
+    open: sumOf(open),
+    held: sumOf(held),
+  };
+}
+
+function sumOf(buckets: ReadonlyMap<number, HourBucket>): Nano {
+  let sum = 0n;
+  for (const bucket of buckets.values()) sum += quantityOf(bucket);
+  return sum;
+}

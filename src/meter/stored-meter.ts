@@ -1,0 +1,164 @@
+import type { SealedHour } from "./account.ts";
+import type { EventOutcome } from "./event-outcome.ts";
+import { GroupCommit } from "./group-commit.ts";
+import type { JournalEntry } from "./journal.ts";
+import { lineCount } from "./lines.ts";
+import type { AccountBalance } from "./balances.ts";
+import { Meter, type MeterSettings } from "./meter.ts";
+import { packSegment } from "./packing.ts";
+import type { ShardStore } from "./shard-store.ts";
+import type { UsageBatch } from "./usage-batch.ts";
+
+/** Lines after which a journal segment is packed: a restart replays little more. */
+const SEGMENT_LINES = 50_000;
+
+/** Hours sealed in one go, so that usage is not kept waiting. */
+const SEAL_SLICE = 500;
+
+/** A shard that has never been given usage has nothing that its settings could decide. */
+const NO_SETTINGS: MeterSettings = { settle: 0, lateSettle: 0, dedupeWindow: 0 };
+
+export interface StoredAcceptance {
+  readonly exceptions: ReadonlyMap<number, EventOutcome>;
+  /** Resolves when what was accepted, and what it is a duplicate of, is on disk. */
+  readonly durable: Promise<void>;
+}
+
+/**
+ * A meter and its store: what is counted is written, in the order in which it was counted. Any failure to write
+ * leaves memory ahead of the disk, so both must then be thrown away and made anew.
+ */
+export class StoredMeter {
+  readonly #store: ShardStore;
+  readonly #meter: Meter;
+  readonly #commit: GroupCommit<JournalEntry>;
+  #waitingLines = 0;
+  /** The number of the first line that waits for the next write. */
+  #waitingFrom: number | null = null;
+
+  /** @param sync resolves when everything written so far is on disk */
+  constructor(store: ShardStore, sync: () => Promise<void>) {
+    this.#store = store;
+    this.#commit = new GroupCommit((entries) => {
+      this.#waitingLines = 0;
+      this.#waitingFrom = null;
+      store.journal.append(entries);
+    }, sync);
+    const history = store.history((line) => {
+      if (this.#waitingFrom !== null && line >= this.#waitingFrom) this.#commit.flush();
+    });
+    this.#meter = new Meter(store.settings ?? NO_SETTINGS, store.load(), history);
+    for (const [index, segment] of store.unpackedSegments.entries()) {
+      if (segment !== this.#meter.ids.nextLine)
+        throw new Error(`the journal has a gap before line ${segment}`);
+      if (index > 0) this.#meter.ids.beginSegment();
+      for (const entries of store.journal.rows(segment)) {
+        for (const entry of entries) this.#meter.replay(entry);
+      }
+    }
+  }
+
+  /** Lines that wait for the next write. */
+  get waitingLines(): number {
+    return this.#waitingLines;
+  }
+
+  get nextSeal(): number | null {
+    return this.#meter.nextSeal;
+  }
+
+  /** Whether {@link pack} has something to do. */
+  get segmentIsFull(): boolean {
+    const { segmentLines, closedSegment } = this.#meter.ids;
+    return segmentLines >= SEGMENT_LINES || closedSegment !== null;
+  }
+
+  balances(agreements: readonly string[]): AccountBalance[] {
+    return this.#meter.balances(agreements);
+  }
+
+  /** Counts by these settings from now on. */
+  adopt(settings: MeterSettings): void {
+    const { settle, lateSettle, dedupeWindow } = this.#meter.settings;
+    if (
+      settle === settings.settle &&
+      lateSettle === settings.lateSettle &&
+      dedupeWindow === settings.dedupeWindow
+    )
+      return;
+    this.#store.settings = settings;
+    this.#meter.settings = settings;
+  }
+
+  /** @param now epoch milliseconds */
+  accept(batch: UsageBatch, now: number): StoredAcceptance {
+    const { exceptions, entry } = this.#meter.accept(batch, now);
+    if (entry !== null && "lines" in entry) {
+      this.#commit.add(entry);
+      this.#waitingLines += lineCount(entry.lines);
+      this.#waitingFrom ??= entry.first;
+    }
+    return { exceptions, durable: this.#commit.durable() };
+  }
+
+  /**
+   * Seals what is due, in slices: each is written as a whole, with its records in the outbox, and usage may be counted
+   * between two of them. Stopping half-way leaves the rest for the next time.
+   *
+   * @param now epoch milliseconds
+   */
+  *sealDue(now: number): Generator<void> {
+    let hours: (readonly [agreement: string, dimension: string, hour: number])[] = [];
+    let records: SealedHour[] = [];
+    for (const step of this.#meter.sealDue(now)) {
+      hours.push(...step.hours);
+      records.push(...step.records);
+      if (hours.length < SEAL_SLICE) continue;
+      this.#writeSealing(now, hours, records);
+      hours = [];
+      records = [];
+      yield;
+    }
+    if (hours.length > 0) this.#writeSealing(now, hours, records);
+  }
+
+  /**
+   * Saves the accounts and packs the ids of the journal's older segments, a step at a time: usage may be counted between
+   * two of them, and what a crash interrupts is begun again.
+   *
+   * @param now epoch milliseconds
+   */
+  *pack(now: number): Generator<void> {
+    const { ids, accounts } = this.#meter;
+    if (ids.closedSegment === null) {
+      if (ids.segmentLines === 0) return;
+      this.#commit.flush();
+      this.#store.journal.begin(ids.nextLine);
+      ids.beginSegment();
+    }
+    for (const page of accounts.takeChanged()) {
+      // The page knows what waits to be written, so that must be in the journal first.
+      this.#commit.flush();
+      this.#store.savePage({ page, upTo: ids.nextLine, accounts: accounts.page(page) });
+      yield;
+    }
+    const { closedSegment } = ids;
+    if (closedSegment === null) throw new Error("a segment was begun and is not there");
+    const run = packSegment(closedSegment, now);
+    this.#store.writeRun(run);
+    ids.packed(run);
+    ids.forget(this.#store.dropRunsBefore(now - this.#meter.settings.dedupeWindow));
+  }
+
+  #writeSealing(
+    at: number,
+    hours: readonly (readonly [agreement: string, dimension: string, hour: number])[],
+    records: readonly SealedHour[],
+  ): void {
+    this.#store.atomically(() => {
+      this.#commit.add(this.#meter.sealed({ at, hours }));
+      this.#commit.flush();
+      this.#store.handOver(records);
+    });
+  }
+}
