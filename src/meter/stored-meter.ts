@@ -120,6 +120,7 @@ export class StoredMeter {
       yield;
     }
     if (hours.length > 0) this.#writeSealing(now, hours, records);
+    this.#forgetOldIds(now);
   }
 
   /**
@@ -147,7 +148,11 @@ export class StoredMeter {
     const run = packSegment(closedSegment, now);
     this.#store.writeRun(run);
     ids.packed(run);
-    ids.forget(this.#store.dropRunsBefore(now - this.#meter.settings.dedupeWindow));
+    this.#forgetOldIds(now);
+  }
+
+  #forgetOldIds(now: number): void {
+    this.#meter.ids.forget(this.#store.dropRunsBefore(now - this.#meter.settings.dedupeWindow));
   }
 
   #writeSealing(

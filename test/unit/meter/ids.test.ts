@@ -58,18 +58,22 @@ describe("an id that has been counted", () => {
     expect(statuses(await meter.accept([{ id: "1", time: end }], end + MINUTE))).toEqual(["duplicate"]);
   });
 
-  it("is dropped from the disk with its run when all of that has left the window", async () => {
+  it("is dropped from the disk with its lines when its run has left the window, though no more usage comes", async () => {
     const meter = new TestMeter({ dedupeWindow: 24 * HOUR });
     const tables = () =>
-      meter.storage.query<{ name: string }>("SELECT name FROM sqlite_master WHERE name GLOB 'ids_*'").length;
+      meter.storage
+        .query<{ name: string }>("SELECT name FROM sqlite_master WHERE name GLOB '*_[0-9]*' ORDER BY name")
+        .map(({ name }) => name);
     await meter.accept([{ id: "1", time: now }], now);
     meter.pack(now);
-    expect(tables()).toBe(1);
-    const later = now + 25 * HOUR;
-    await meter.accept([{ id: "2", time: later }], later);
-    meter.pack(later);
-    expect(tables()).toBe(1);
-    expect(statuses(await meter.accept([{ id: "2", time: later }], later))).toEqual(["duplicate"]);
+    expect(tables()).toEqual(["ids_0", "journal_0", "journal_1"]);
+    meter.seal(now + 24 * HOUR);
+    expect(tables()).toEqual(["ids_0", "journal_0", "journal_1"]);
+    meter.seal(now + 25 * HOUR);
+    expect(tables()).toEqual(["journal_1"]);
+    expect(
+      statuses(await meter.restart().accept([{ id: "1", time: now + 25 * HOUR }], now + 25 * HOUR)),
+    ).toEqual(["accepted"]);
   });
 });
 
