@@ -315,10 +315,7 @@ export class Meter {
   #sealHour(account: Account, hour: number, now: number): SealedHour | null {
     this.accounts.change(account.agreement, account.dimension, account.rule);
     for (const frozen of account.frozen) if (frozen < now - FROZEN_MEMORY) account.frozen.delete(frozen);
-    const record = seal(account, hour, now);
-    // What one record cannot hold, or came too late for one, may have opened another hour.
-    for (const [opened, bucket] of account.open) this.#noteSeal(opened, bucket);
-    return record;
+    return seal(account, hour, now);
   }
 
   #noteSeal(hour: number, bucket: HourBucket): void {

@@ -59,7 +59,7 @@ function rejectionOf(outcome: Refusal): Rejection {
   switch (outcome.status) {
     case "id_conflict": {
       const [field = "id"] = outcome.differs;
-      const detail = `This id has been counted with another ${outcome.differs.join(", ")}. One id is one event: give the new one an id of its own, or void the old one first.`;
+      const detail = `This id has been counted with another ${outcome.differs.join(", ")}. One id is one event: give the new one an id of its own, and take the old one back with an event that voids it, if it was wrong.`;
       return { code: "id_conflict", field, detail };
     }
     case "too_old": {

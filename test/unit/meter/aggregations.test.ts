@@ -24,6 +24,21 @@ describe("a dimension", () => {
     ]);
   });
 
+  it("that takes the greatest comes to the same in whatever order equal ones arrive", async () => {
+    const seats = dimension("seats", { aggregation: "max" });
+    const events = ["x", "y"].map((team) => ({
+      dimension: seats,
+      quantity: "5",
+      tagSet: JSON.stringify([["t", team]]),
+      time: start,
+    }));
+    for (const order of [events, events.toReversed()]) {
+      const meter = new TestMeter();
+      await meter.accept(order, start);
+      expect(meter.seal(sealing)).toMatchObject([{ allocations: [{ quantity: 5, tags: [["t", "x"]] }] }]);
+    }
+  });
+
   it("that takes the last bills the quantity of the latest event time, not of the latest arrival", async () => {
     const meter = new TestMeter();
     const gauge = dimension("gauge", { aggregation: "last" });

@@ -32,6 +32,26 @@ describe("an id that has been counted", () => {
     expect(meter.meter.balances(["a"])).toMatchObject([{ accepted: 4_000_000_000n }]);
   });
 
+  it("is never saved in an account without its line: a shard that dies while packing counts it once", async () => {
+    // Given accounts of two pages, the second of which takes an event after the first has been saved
+    const meter = new TestMeter();
+    const agreements = Array.from({ length: 600 }, (_, n) => `agr_${n}`);
+    await meter.accept(
+      agreements.map((agreement) => ({ id: "1", agreement, time: now })),
+      now,
+    );
+    const packing = meter.meter.pack(now);
+    packing.next();
+    const event = { id: "2", agreement: "agr_599", time: now };
+    const { durable } = meter.begin([event], now);
+    // When the shard dies after the second page, before the group's commit
+    packing.next();
+    meter.restart();
+    await durable.catch(() => null);
+    await meter.accept([event], now);
+    expect(meter.meter.balances(["agr_599"])).toMatchObject([{ accepted: 2_000_000_000n }]);
+  });
+
   it("is new again when it was lost with a shard that died before writing it", async () => {
     const meter = new TestMeter();
     const { durable } = meter.begin([{ id: "lost", time: now }], now);
