@@ -6,6 +6,7 @@ import { measureDedupe, measureSealing } from "./core.ts";
 import { compare, startContenders, type Rates } from "./rates.ts";
 import { measureRestart } from "./restart.ts";
 import { countCost, type Cost } from "./rows.ts";
+import { measureSteps } from "./steps.ts";
 
 // `npm run bench`: the gateway against a ceiling and the plain way, over HTTP on real workerd, and what it costs.
 // Absolute figures are this machine's at this moment; ratios within a run, and counted figures, can be compared.
@@ -79,8 +80,11 @@ try {
   console.log(
     `sealing: ${seal.buckets} hours in ${seal.ms} ms, in steps of ${seal.longestPauseMs} ms at most`,
   );
+  const steps = await measureSteps();
+  const costs = Object.entries(steps).map(([step, us]) => `${step} ${us}`);
+  console.log(`an event of a thousand, in plain Node: ${costs.join(", ")} us`);
   if (options.json !== undefined)
-    await writeFile(options.json, `${JSON.stringify({ sizes, dedupe, restart, seal }, null, 2)}\n`);
+    await writeFile(options.json, `${JSON.stringify({ sizes, dedupe, restart, seal, steps }, null, 2)}\n`);
 } finally {
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 }

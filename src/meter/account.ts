@@ -26,6 +26,12 @@ export interface SettleTimes {
   readonly lateSettle: number;
 }
 
+/** A product's settings that counting depends on. */
+export interface MeterSettings extends SettleTimes {
+  /** How long an id counts once, from its arrival. Milliseconds. */
+  readonly dedupeWindow: number;
+}
+
 /** Usage of another hour that a record bills. */
 export interface LateUsage {
   /** Epoch milliseconds of the hour it was used in. */
@@ -118,32 +124,36 @@ export function openBucket(account: Account, hour: number, latest: number, arriv
   return bucket;
 }
 
-export interface Counted extends Usage {
-  /** The bucket that takes it; null to hold it. */
+/** Which bucket takes an event. */
+export interface Placing {
+  /** Epoch milliseconds of its hour; null to hold the event. */
   readonly hour: number | null;
+  readonly time: number;
   readonly arrival: number;
 }
 
-/**
- * Counts an event in its hour bucket.
- *
- * @returns the bucket, if this may have changed when it is to be sealed
- */
-export function count(account: Account, usage: Counted): HourBucket | null {
-  const { hour, time, arrival } = usage;
+/** The bucket that takes an event, made when there is none. */
+export function bucketFor(account: Account, placing: Placing): HourBucket {
+  const { hour, time, arrival } = placing;
+  if (hour !== null) return openBucket(account, hour, stampOf(placing), arrival);
   const own = hourOf(time);
-  if (hour === null) {
-    let held = account.held.get(own);
-    if (held === undefined) account.held.set(own, (held = emptyBucket(time, arrival)));
-    account.accepted += countIn(held, account.rule, usage);
-    return null;
-  }
-  const arrivedBefore = account.open.get(hour)?.newestArrival;
-  const bucket = openBucket(account, hour, own === hour ? time : Math.max(hour, arrival), arrival);
+  let held = account.held.get(own);
+  if (held === undefined) account.held.set(own, (held = emptyBucket(time, arrival)));
+  return held;
+}
+
+/** Counts an event in the bucket that takes it. */
+export function count(account: Account, bucket: HourBucket, usage: Usage & Placing): void {
   const change = countIn(bucket, account.rule, usage);
   account.accepted += change;
-  if (own !== hour) noteLate(bucket, own, change);
-  return bucket.newestArrival === arrivedBefore ? null : bucket;
+  bucket.latest = Math.max(bucket.latest, stampOf(usage));
+  const own = hourOf(usage.time);
+  if (usage.hour !== null && own !== usage.hour) noteLate(bucket, own, change);
+}
+
+/** When an event is taken to have been used: for late usage when it arrived, inside the hour that bills it. */
+function stampOf({ hour, time, arrival }: Placing): number {
+  return hour === null || hourOf(time) === hour ? time : Math.max(hour, arrival);
 }
 
 /**

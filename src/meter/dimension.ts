@@ -28,3 +28,8 @@ export interface CountingRule {
   /** The tag whose different values are counted, for `unique`. */
   readonly uniqueTag: string | null;
 }
+
+/** The counting rule of what has one, and nothing else of it. */
+export function ruleOf({ aggregation, divisor, uniqueTag }: CountingRule): CountingRule {
+  return { aggregation, divisor, uniqueTag };
+}

@@ -4,7 +4,7 @@ import { storeSealedHours } from "../ledger/sealed-hours.ts";
 import { SECOND } from "./hours.ts";
 import type { EventOutcome } from "./event-outcome.ts";
 import type { AccountBalance } from "./balances.ts";
-import type { MeterSettings } from "./meter.ts";
+import type { MeterSettings } from "./account.ts";
 import { UNIT, type Nano } from "./quantity.ts";
 import { ShardStore } from "./shard-store.ts";
 import { StoredMeter } from "./stored-meter.ts";

@@ -1,15 +1,16 @@
 import {
   billedHour,
+  bucketFor,
   count,
   seal,
   sealTime,
   type Account,
+  type MeterSettings,
   type SealedHour,
-  type SettleTimes,
 } from "./account.ts";
 import { Accounts, type SavedPage } from "./accounts.ts";
 import { balanceOf, type AccountBalance } from "./balances.ts";
-import type { CountingRule } from "./dimension.ts";
+import { ruleOf } from "./dimension.ts";
 import { differences, type Sent } from "./duplicates.ts";
 import { refuseByTime, type EventOutcome } from "./event-outcome.ts";
 import { fingerprinter } from "./fingerprint.ts";
@@ -19,14 +20,8 @@ import { IdIndex, type History, type Located } from "./id-index.ts";
 import type { JournalEntry, Sealing } from "./journal.ts";
 import { lineAt, lineCount, LinesBuilder, type Line, type Lines } from "./lines.ts";
 import type { Run } from "./run-ids.ts";
-import type { UsageBatch } from "./usage-batch.ts";
+import type { MeteredDimension, UsageBatch } from "./usage-batch.ts";
 import { applyVoiding, bucketOf, voidingOf } from "./voiding.ts";
-
-/** A product's settings that counting depends on. */
-export interface MeterSettings extends SettleTimes {
-  /** How long an id counts once, from its arrival. Milliseconds. */
-  readonly dedupeWindow: number;
-}
 
 export interface Acceptance {
   /** By position in the batch. An event that is not here was counted in its own hour. */
@@ -57,9 +52,17 @@ interface Step {
   readonly builder: LinesBuilder;
   readonly unwritten: { readonly from: number; readonly lines: () => Lines };
   readonly fingerprintOf: readonly ((id: string) => number)[];
-  /** By agreement and dimension: what was looked up once is not looked up again. */
-  readonly accounts: (Account | null | undefined)[];
-  readonly changing: (Account | undefined)[];
+  /** By agreement and dimension: where the last event of them was counted, so that most need no look-up. */
+  readonly places: (Place | undefined)[];
+}
+
+/** Where events of one agreement, dimension and hour are counted. */
+interface Place {
+  readonly own: number;
+  /** The hour that bills them; null while they are held. */
+  readonly hour: number | null;
+  readonly account: Account;
+  readonly bucket: HourBucket;
 }
 
 /**
@@ -110,8 +113,7 @@ export class Meter {
       builder,
       unwritten: { from: first, lines: () => builder.build() },
       fingerprintOf: batch.agreements.map(fingerprinter),
-      accounts: [],
-      changing: [],
+      places: [],
     };
     for (let index = 0; index < batch.id.length; index++) {
       const outcome = this.#acceptOne(step, index);
@@ -210,23 +212,37 @@ export class Meter {
     if (refusal !== null) return refusal;
 
     const key = agreementIndex * batch.dimensions.length + dimensionIndex;
-    let account = step.accounts[key];
-    if (account === undefined) account = step.accounts[key] = this.accounts.get(agreement, dimension.name);
     const own = hourOf(time);
-    const takenBy = billedHour(account, dimension.late, time, now);
-    if (takenBy === "reject") return { status: "late_rejected", hour: own };
-    const hour = takenBy === "hold" ? null : takenBy;
-    let changing = step.changing[key];
-    if (changing === undefined) {
-      changing = this.accounts.change(agreement, dimension.name, ruleOf(dimension));
-      step.changing[key] = step.accounts[key] = changing;
+    let place = step.places[key];
+    if (place?.own !== own) {
+      const found = this.#placeOf(agreement, dimension, time, now);
+      if (found === null) return { status: "late_rejected", hour: own };
+      step.places[key] = place = found;
     }
-    const counted = { id, arrival: now, time, quantity, tagSet, hour };
-    step.builder.addIndexed(agreementIndex, dimensionIndex, batch.tagSet[index] ?? 0, counted);
+    const { hour, account, bucket } = place;
+    step.builder.addIndexed(agreementIndex, dimensionIndex, batch.tagSet[index] ?? 0, {
+      id,
+      quantity,
+      arrival: now,
+      time,
+      hour,
+    });
     this.ids.add(fingerprint);
-    this.#countUsage(changing, counted);
+    count(account, bucket, { quantity: BigInt(quantity), time, tagSet, hour, arrival: now });
     if (hour === null) return { status: "held", hour: own };
     return hour === own ? null : { status: "late", hour };
+  }
+
+  /** Where an event is to be counted; null when it is refused for being late. */
+  #placeOf(agreement: string, dimension: MeteredDimension, time: number, now: number): Place | null {
+    const known = this.accounts.get(agreement, dimension.name);
+    const takenBy = billedHour(known, dimension.late, time, now);
+    if (takenBy === "reject") return null;
+    const hour = takenBy === "hold" ? null : takenBy;
+    const account = this.accounts.change(agreement, dimension.name, ruleOf(dimension));
+    const bucket = bucketFor(account, { hour, time, arrival: now });
+    if (hour !== null) this.#noteSeal(hour, bucket);
+    return { own: hourOf(time), hour, account, bucket };
   }
 
   /** An id that has been counted: a duplicate, unless it now stands for something else. */
@@ -303,13 +319,10 @@ export class Meter {
       applyVoiding(account, line, line.voiding);
       return;
     }
-    this.#countUsage(account, line);
-  }
-
-  #countUsage(account: Account, line: Pick<Line, "quantity" | "time" | "tagSet" | "hour" | "arrival">): void {
-    const { time, tagSet, hour, arrival } = line;
-    const bucket = count(account, { quantity: BigInt(line.quantity), time, tagSet, hour, arrival });
-    if (bucket !== null && hour !== null) this.#noteSeal(hour, bucket);
+    const { quantity, time, tagSet, hour, arrival } = line;
+    const bucket = bucketFor(account, line);
+    if (hour !== null) this.#noteSeal(hour, bucket);
+    count(account, bucket, { quantity: BigInt(quantity), time, tagSet, hour, arrival });
   }
 
   #sealHour(account: Account, hour: number, now: number): SealedHour | null {
@@ -330,9 +343,3 @@ export class Meter {
     }
   }
 }
-
-const ruleOf = ({ aggregation, divisor, uniqueTag }: CountingRule): CountingRule => ({
-  aggregation,
-  divisor,
-  uniqueTag,
-});

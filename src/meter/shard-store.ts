@@ -1,10 +1,10 @@
-import type { Account, SealedHour } from "./account.ts";
+import type { Account, MeterSettings, SealedHour } from "./account.ts";
 import type { SavedPage } from "./accounts.ts";
 import type { History } from "./id-index.ts";
 import { JournalStore } from "./journal-store.ts";
 import { jsonRows } from "./json-rows.ts";
 import type { Lines } from "./lines.ts";
-import type { MeterSettings, SavedMeter } from "./meter.ts";
+import type { SavedMeter } from "./meter.ts";
 import type { PackedRun } from "./packing.ts";
 import { RunStore } from "./run-store.ts";
 import type { ShardStorage, Sql } from "./shard-storage.ts";

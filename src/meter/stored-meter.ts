@@ -1,10 +1,10 @@
-import type { SealedHour } from "./account.ts";
+import type { MeterSettings, SealedHour } from "./account.ts";
 import type { EventOutcome } from "./event-outcome.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { JournalEntry } from "./journal.ts";
 import { lineCount } from "./lines.ts";
 import type { AccountBalance } from "./balances.ts";
-import { Meter, type MeterSettings } from "./meter.ts";
+import { Meter } from "./meter.ts";
 import { packSegment } from "./packing.ts";
 import type { ShardStore } from "./shard-store.ts";
 import type { UsageBatch } from "./usage-batch.ts";

@@ -2,7 +2,7 @@ import type { Product } from "../catalog/products.ts";
 import { resolveNames, type ResolvedName } from "../customers/resolve-names.ts";
 import type { Ledger } from "../ledger/database.ts";
 import { HOUR, SECOND } from "../meter/hours.ts";
-import type { MeterSettings } from "../meter/meter.ts";
+import type { MeterSettings } from "../meter/account.ts";
 import type { MeterShard } from "../meter/meter-shard.ts";
 import { shardName } from "../meter/shard-name.ts";
 import { UsageBatchBuilder } from "../meter/usage-batch.ts";

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { HOUR, hourOf, MINUTE } from "../../../src/meter/hours.ts";
-import type { MeterSettings } from "../../../src/meter/meter.ts";
+import type { MeterSettings } from "../../../src/meter/account.ts";
 import { jsonNano, UNIT } from "../../../src/meter/quantity.ts";
 import { ShardStore } from "../../../src/meter/shard-store.ts";
 import { StoredMeter } from "../../../src/meter/stored-meter.ts";

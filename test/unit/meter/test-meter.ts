@@ -1,7 +1,7 @@
 import type { SealedHour } from "../../../src/meter/account.ts";
 import type { EventOutcome } from "../../../src/meter/event-outcome.ts";
 import { HOUR, MINUTE } from "../../../src/meter/hours.ts";
-import type { MeterSettings } from "../../../src/meter/meter.ts";
+import type { MeterSettings } from "../../../src/meter/account.ts";
 import { parseQuantity } from "../../../src/meter/quantity.ts";
 import { ShardStore } from "../../../src/meter/shard-store.ts";
 import { StoredMeter } from "../../../src/meter/stored-meter.ts";
