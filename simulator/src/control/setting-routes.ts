@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { z } from "zod";
 import type { ClockSetting } from "../clock.ts";
-import { iso } from "../clock.ts";
+import { iso, simulatedNow } from "../clock.ts";
 import { faultSchema } from "../faults.ts";
 import type { Simulator } from "../simulator.ts";
 import { switchesSchema } from "../switches.ts";
@@ -64,10 +64,12 @@ function clockSetting({ offsetSeconds = 0, frozenAt }: z.output<typeof clockSche
 
 function shownClock(simulator: Simulator) {
   const setting = simulator.store.get("clock", "");
-  const { now } = simulator;
+  // Read once: between two readings the machine's clock may move on.
+  const { machineNow } = simulator;
+  const now = simulatedNow(setting, machineNow);
   return {
     now: iso(now),
-    offsetSeconds: (now - simulator.machineNow) / 1000,
+    offsetSeconds: (now - machineNow) / 1000,
     frozen: setting !== undefined && "frozenAt" in setting,
   };
 }
