@@ -38,4 +38,15 @@ describe("the rows that Cloudflare bills", () => {
     // And the ledger each record (with an index), that it was sent, that it is settled; and the call's begin and end
     expect(rows.ledger).toBe(25 * 4 + 2);
   });
+
+  it("are two for a table that is made and none for one that is dropped, whatever it holds", async () => {
+    const written = await runInDurableObject(env.METER_SHARD.getByName("tables"), (_shard, { storage }) => {
+      const { sql } = storage;
+      const { rowsWritten: made } = sql.exec("CREATE TABLE segment (line INTEGER PRIMARY KEY, entries TEXT)");
+      for (let line = 0; line < 5; line++) sql.exec("INSERT INTO segment (entries) VALUES ('[]')");
+      const { rowsWritten: dropped } = sql.exec("DROP TABLE segment");
+      return { made, dropped };
+    });
+    expect(written).toEqual({ made: 2, dropped: 0 });
+  });
 });
