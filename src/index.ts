@@ -12,7 +12,7 @@ export default {
   async scheduled(_controller, env) {
     const regions = await listRegions(openLedger(env.DB));
     const ticks = await Promise.allSettled(
-      regions.map((region) => env.SUBMITTER.getByName(region).submit(region)),
+      regions.map((region) => env.SUBMITTER.getByName(region).tick(region)),
     );
     // One Region's failure is no other's; but the tick as a whole must be seen to have failed.
     for (const tick of ticks) if (tick.status === "rejected") throw tick.reason;

@@ -1,6 +1,7 @@
 import type { ParkReason } from "../ledger/schema.ts";
 import type { MarketplaceError, RecordAnswer } from "../marketplace/index.ts";
 import { MINUTE, SECOND } from "../meter/hours.ts";
+import { SEND_MARGIN } from "./deadlines.ts";
 
 /** What becomes of a record after a call that carried it. */
 export type Settlement =
@@ -22,6 +23,8 @@ export type Settlement =
 export interface Carried {
   /** How many calls had carried it before this one. */
   readonly attempts: number;
+  /** Epoch milliseconds from which AWS may refuse it. */
+  readonly deadline: number;
   /** Whether one of those may have been stored. */
   readonly mayBeHeld: boolean;
 }
@@ -36,8 +39,8 @@ export interface Now {
 /** A customer that is not subscribed may be again; until the record's deadline it costs little to ask. */
 const NOT_SUBSCRIBED_RETRY = 15 * MINUTE;
 
-/** A setting is mended by a person, who should not have to wait long for the proof. */
-const SETTING_RETRY = 5 * MINUTE;
+/** AWS's clock and ours differ by less than this. */
+const CLOCK_TOLERANCE = SEND_MARGIN + 10 * MINUTE;
 
 const MAX_BACKOFF = 10 * MINUTE;
 
@@ -69,18 +72,30 @@ export function settleByAnswer(record: Carried, answer: RecordAnswer, now: Now):
   }
 }
 
-/** Settles a record whose call failed as a whole. A fault of one record is settled so only when it was alone. */
+/**
+ * Settles a record whose call failed as a whole. A fault of one record is settled so only when that is the one.
+ * How long its product then waits is not the record's affair.
+ */
 export function settleByError(record: Carried, error: MarketplaceError, now: Now): Settlement {
   const mayBeHeld = record.mayBeHeld || error.held === "unknown";
+  const again = { answer: error.code, mayBeHeld } as const;
   switch (error.advice) {
     case "retry":
-      return later(record, error.code, mayBeHeld, now);
     case "fix-setting":
+      return { state: "pending", retryAt: now.time + 1, ...again };
     case "tell-customer":
-      return { state: "pending", answer: error.code, retryAt: now.time + SETTING_RETRY, mayBeHeld };
+      return { state: "waiting", retryAt: now.time + NOT_SUBSCRIBED_RETRY, ...again };
     case "fix-record":
-      return { state: "parked", answer: error.code, reason: mayBeHeld ? "uncertain" : "refused", mayBeHeld };
+      // By AWS's clock it is too late already: not the record is wrong, its time is over. The deadline decides.
+      if (error.kind === "timestamp-out-of-bounds" && now.time > record.deadline - CLOCK_TOLERANCE)
+        return { state: "pending", retryAt: record.deadline, ...again };
+      return { state: "parked", reason: mayBeHeld ? "uncertain" : "refused", ...again };
   }
+}
+
+/** Puts a record back that went with a bad one: AWS has read nothing of it. */
+export function putBack(record: Carried, error: MarketplaceError, now: Now): Settlement {
+  return { state: "pending", answer: error.code, retryAt: now.time + 1, mayBeHeld: record.mayBeHeld };
 }
 
 /** Full jitter: callers that failed together must not come back together. Never within the same tick. */

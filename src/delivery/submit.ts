@@ -1,96 +1,240 @@
 import type { Ledger } from "../ledger/database.ts";
-import type { MarketplaceClient } from "../marketplace/index.ts";
-import { answersFor, packBatches } from "../marketplace/index.ts";
-import { SECOND } from "../meter/hours.ts";
-import { beginAttempt, dueRecords, endAttempt, parkOverdue, type OpenRecord } from "./open-records.ts";
-import { settleByAnswer, settleByError, type Settlement } from "./settling.ts";
+import type { MarketplaceClient, MarketplaceError } from "../marketplace/index.ts";
+import { answersFor } from "../marketplace/index.ts";
+import { MINUTE } from "../meter/hours.ts";
+import { beginAttempt, endAttempt, type CarriedRecord } from "./attempts.ts";
+import { planBatches } from "./batch-plan.ts";
+import { dueRecords, type DueRecord } from "./due-records.ts";
+import { deliverIsolating, type Verdict } from "./isolation.ts";
+import type { Clock, Pacer } from "./pacer.ts";
+import {
+  afterFault,
+  afterSuccess,
+  afterWrongSetting,
+  deliveriesOf,
+  noDelivery,
+  saveDeliveries,
+  type Delivery,
+} from "./product-delivery.ts";
+import { putBack, settleByAnswer, settleByError, type Settlement } from "./settling.ts";
 
-export interface Submission {
+export interface Submission extends Clock {
   readonly ledger: Ledger;
   readonly client: MarketplaceClient;
   readonly region: string;
-  /** Epoch milliseconds. */
-  readonly now: () => number;
   /** From 0 to 1, evenly. */
   readonly random: () => number;
   readonly newId: () => string;
-  /** Resolves after so many milliseconds. */
-  readonly wait: (milliseconds: number) => Promise<void>;
+  /** Spaces all calls of the account in the Region, from run to run. */
+  readonly pacer: Pacer;
 }
 
-/** AWS takes 10 BatchMeterUsage calls a second from an account in a Region (AWS API reference, service quotas). */
-const CALL_INTERVAL = SECOND / 10;
+/** A run ends when the next tick comes, which goes on with what is left. */
+export const RUN_LENGTH = MINUTE;
 
-/** Records looked at in one go: enough for ten full calls. */
-const PAGE = 250;
+/** Records planned in one go. Planning knows little of each, so these are small. */
+const PAGE = 5000;
 
-/** A tick ends before the next one comes; what is left, that one continues. */
-const TICK_LENGTH = 45 * SECOND;
+/** Calls on their way at once: with answers that take half a second, AWS's 10 calls a second are still reached. */
+const CONCURRENCY = 5;
 
 /**
- * Sends everything that is due in a Region, the nearest deadline first, each record at most once. Must not run twice
- * at the same time.
+ * Sends everything that is due in a Region, the most urgent first, each record at most once but for the search of a bad
+ * one. Two that run at the same time are safe, but would call AWS too often.
  */
 export async function submitDue(submission: Submission): Promise<void> {
   const { ledger, region, now } = submission;
-  const started = now();
-  await parkOverdue(ledger, region, started);
-  while (now() - started < TICK_LENGTH) {
-    const due = await dueRecords(ledger, { region, since: started, now: now(), limit: PAGE });
-    if (due.length === 0) return;
-    for (const batch of batchesOf(due)) await deliver(submission, batch);
+  const run = new Run(submission, await deliveriesOf(ledger, region));
+  try {
+    while (run.hasTime) {
+      const without = run.blockedProducts;
+      const due = await dueRecords(ledger, { region, since: run.started, now: now(), without, limit: PAGE });
+      if (due.length === 0) return;
+      await run.send(planBatches(due, due.length === PAGE));
+    }
+  } finally {
+    await run.close();
   }
 }
 
-/** Groups records into calls: one product a call, and never records with a ProductCode beside records without. */
-function batchesOf(due: readonly OpenRecord[]): OpenRecord[][] {
-  const byProduct = Map.groupBy(due, ({ productId, productCode }) =>
-    JSON.stringify([productId, productCode]),
-  );
-  return [...byProduct.values()].flatMap((group) => {
-    const records = new Map(group.map((record) => [record.body, record]));
-    const { batches, tooLarge } = packBatches([...records.keys()], group[0]?.productCode ?? undefined);
-    // One that no call can hold goes alone: the client refuses it, which settles it.
-    const bodies = [...batches, ...tooLarge.map((body) => [body])];
-    return bodies.map((batch) => batch.flatMap((body) => records.get(body) ?? []));
-  });
+/** One run of the submitter: what it learns of each product holds for its later calls. */
+class Run {
+  readonly started: number;
+  readonly #submission: Submission;
+  readonly #deliveries: Map<string, Delivery>;
+  readonly #succeeded = new Set<string>();
+  /** Products that are tried with a single call, which is on its way. */
+  readonly #tried = new Set<string>();
+  #stopped = false;
+
+  constructor(submission: Submission, deliveries: readonly Delivery[]) {
+    this.#submission = submission;
+    this.started = submission.now();
+    this.#deliveries = new Map(deliveries.map((delivery) => [delivery.productId, delivery]));
+  }
+
+  get hasTime(): boolean {
+    return !this.#stopped && this.#submission.now() - this.started < RUN_LENGTH;
+  }
+
+  /** Products of which nothing is to be sent now. */
+  get blockedProducts(): string[] {
+    const now = this.#submission.now();
+    return [...this.#deliveries.values()]
+      .filter(({ notBefore }) => notBefore > now)
+      .map(({ productId }) => productId);
+  }
+
+  /** Makes the calls, several at a time and in order. */
+  async send(batches: readonly (readonly DueRecord[])[]): Promise<void> {
+    const waiting = batches.values();
+    const worker = async (): Promise<void> => {
+      for (const batch of waiting) {
+        if (!this.hasTime) return;
+        if (this.#mayTry(batch[0]?.productId ?? ""))
+          await deliverIsolating(batch, (records) => this.#call(records));
+      }
+    };
+    const workers = Array.from({ length: CONCURRENCY }, async () => {
+      try {
+        await worker();
+      } catch (error) {
+        // The ledger fails us: the calls on their way are ended, and no other is begun.
+        this.#stopped = true;
+        throw error;
+      }
+    });
+    const ends = await Promise.allSettled(workers);
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
+    this.#tried.clear();
+  }
+
+  /** Writes down which products AWS has taken calls of; what goes wrong is written at once. */
+  async close(): Promise<void> {
+    const { ledger } = this.#submission;
+    await saveDeliveries(
+      ledger,
+      [...this.#succeeded].map((product) => this.#deliveryOf(product)),
+    );
+  }
+
+  /** Not while the product waits; and after a fault, one call has to show first that it is over. */
+  #mayTry(product: string): boolean {
+    const { failures, notBefore } = this.#deliveryOf(product);
+    if (notBefore > this.#submission.now() || this.#tried.has(product)) return false;
+    if (failures > 0) this.#tried.add(product);
+    return true;
+  }
+
+  #deliveryOf(product: string): Delivery {
+    return this.#deliveries.get(product) ?? noDelivery(product);
+  }
+
+  async #call(batch: readonly DueRecord[]): Promise<Verdict<DueRecord>> {
+    const { ledger, client, region, now, random, newId, pacer } = this.#submission;
+    await pacer.turn();
+    const id = newId();
+    const carried = await beginAttempt(ledger, { id, region, records: batch, now: now() });
+    const [first] = carried;
+    if (first === undefined) return { kind: "answered" };
+    const { productId, productCode } = first.record;
+    const sent = carried.map(({ body }) => body);
+    const outcome = await client.batchMeterUsage({
+      UsageRecords: sent,
+      ...(productCode !== null && { ProductCode: productCode }),
+    });
+
+    const at = { time: now(), random };
+    const ended = { id, now: at.time };
+    if (outcome.ok) {
+      const answers = answersFor(sent, outcome.value);
+      const settlements = carried.map((record, index) => ({
+        carried: record,
+        settlement: settleByAnswer(record, answers[index] ?? { kind: "absent" }, at),
+      }));
+      await endAttempt(ledger, { ...ended, requestId: outcome.requestId, error: null, settlements });
+      this.#note(afterSuccess(this.#deliveryOf(productId), at.time));
+      this.#succeeded.add(productId);
+      pacer.taken();
+      return { kind: "answered" };
+    }
+    const { error } = outcome;
+    const { guilty, verdict } = judge(carried, error);
+    const settlements = carried.map((record) => {
+      const settlement: Settlement = guilty.has(record)
+        ? settleByError(record, error, at)
+        : putBack(record, error, at);
+      return { carried: record, settlement };
+    });
+    await endAttempt(ledger, { ...ended, requestId: error.requestId, error, settlements });
+    if (verdict.kind === "failed") await this.#noteFailure(productId, error, at);
+    // AWS refuses records of a product that it knows, from somebody whom it knows: the settings are right.
+    else if (error.httpStatus !== null) await this.#noteMended(productId);
+    return verdict;
+  }
+
+  async #noteFailure(
+    product: string,
+    error: MarketplaceError,
+    at: { readonly time: number; readonly random: () => number },
+  ): Promise<void> {
+    const { ledger, pacer } = this.#submission;
+    // The account is too fast; that is no fault of the product's.
+    if (error.kind === "throttled") {
+      pacer.throttled();
+      return;
+    }
+    const before = this.#deliveryOf(product);
+    const after =
+      error.advice === "fix-setting"
+        ? afterWrongSetting(before, error, at.time)
+        : afterFault(before, error, at);
+    this.#note(after);
+    this.#succeeded.delete(product);
+    await saveDeliveries(ledger, [after]);
+  }
+
+  async #noteMended(product: string): Promise<void> {
+    const { failures, lastSuccessAt } = this.#deliveryOf(product);
+    if (failures === 0) return;
+    const mended = { ...noDelivery(product), lastSuccessAt };
+    this.#note(mended);
+    await saveDeliveries(this.#submission.ledger, [mended]);
+  }
+
+  #note(delivery: Delivery): void {
+    this.#deliveries.set(delivery.productId, delivery);
+    this.#tried.delete(delivery.productId);
+  }
 }
 
-/**
- * Makes one call and settles its records. AWS refuses a batch whole for one bad record; that one is found by
- * halving, and the others are delivered.
- */
-async function deliver(submission: Submission, batch: readonly OpenRecord[]): Promise<void> {
-  const { ledger, client, region, now, random, newId, wait } = submission;
-  const id = newId();
-  await beginAttempt(ledger, { id, region, records: batch, now: now() });
-  const called = now();
-  const sent = batch.map(({ body }) => body);
-  const productCode = batch[0]?.productCode ?? null;
-  const outcome = await client.batchMeterUsage({
-    UsageRecords: sent,
-    ...(productCode !== null && { ProductCode: productCode }),
-  });
+/** Whom an error is about, and what is to be done with the others. */
+function judge(
+  carried: readonly CarriedRecord[],
+  error: MarketplaceError,
+): { readonly guilty: ReadonlySet<CarriedRecord>; readonly verdict: Verdict<DueRecord> } {
+  if (error.advice !== "fix-record" && error.advice !== "tell-customer")
+    return { guilty: new Set(carried), verdict: { kind: "failed" } };
+  const named = error.kind === "invalid-request" && error.record !== null ? carried[error.record] : undefined;
+  if (named !== undefined) {
+    const others = carried.filter((record) => record !== named).map(({ record }) => record);
+    return { guilty: new Set([named]), verdict: { kind: "found", others } };
+  }
+  const unitOf = unitOfError(error);
+  if (new Set(carried.map(({ record }) => unitOf(record))).size === 1)
+    return { guilty: new Set(carried), verdict: { kind: "found", others: [] } };
+  return { guilty: new Set(), verdict: { kind: "refused", unitOf } };
+}
 
-  const at = { time: now(), random };
-  const halve = !outcome.ok && outcome.error.advice === "fix-record" && batch.length > 1;
-  const answers = outcome.ok ? answersFor(sent, outcome.value) : [];
-  const settlements = batch.map((record, index) => {
-    const settlement: Settlement = outcome.ok
-      ? settleByAnswer(record, answers[index] ?? { kind: "absent" }, at)
-      : halve
-        ? { state: "pending", answer: outcome.error.code, retryAt: at.time, mayBeHeld: record.mayBeHeld }
-        : settleByError(record, outcome.error, at);
-    return { id: record.id, settlement };
-  });
-  const error = outcome.ok ? null : outcome.error;
-  const requestId = outcome.ok ? outcome.requestId : outcome.error.requestId;
-  await endAttempt(ledger, { id, now: at.time, requestId, error, settlements });
-
-  await wait(Math.max(0, called + CALL_INTERVAL - now()));
-  if (halve) {
-    const middle = Math.ceil(batch.length / 2);
-    await deliver(submission, batch.slice(0, middle));
-    await deliver(submission, batch.slice(middle));
+/** What a bad record shares its fault with: AWS's words tell what of it is wrong. */
+function unitOfError({ kind }: MarketplaceError): (record: DueRecord) => string {
+  switch (kind) {
+    case "invalid-usage-dimension":
+      return ({ dimension }) => dimension;
+    case "invalid-license":
+    case "invalid-customer-identifier":
+      return ({ agreementId }) => agreementId;
+    default:
+      return ({ id }) => id;
   }
 }

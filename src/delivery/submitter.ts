@@ -1,36 +1,101 @@
 import { DurableObject } from "cloudflare:workers";
 import { openLedger } from "../ledger/database.ts";
 import { marketplaceClient } from "../marketplace-access.ts";
-import { submitDue } from "./submit.ts";
+import { MINUTE } from "../meter/hours.ts";
+import { shardName } from "../meter/shard-name.ts";
+import { Pacer } from "./pacer.ts";
+import { hasOpenRecords, noteTick, runDelivery } from "./run.ts";
+
+/** Cloudflare fires the cron trigger every minute; when it has been silent for so long while records wait, we go without. */
+const SILENCE = 10 * MINUTE;
 
 /**
  * The one submitter of a Region. A Durable Object is alone in the world by its name, so cron ticks that overlap
  * meet here, and AWS sees one caller.
  */
 export class Submitter extends DurableObject<Env> {
+  readonly #pacer = new Pacer({
+    now: () => Date.now(),
+    wait: (milliseconds) => scheduler.wait(milliseconds),
+  });
   #running: Promise<void> | null = null;
+  #next: Promise<void> | null = null;
+  /** When our own alarm rings; null while it is not known to be set. */
+  #alarm: number | null = null;
 
   /**
-   * Sends what is due. A tick that comes while another runs waits for that one.
+   * A tick of the cron trigger: sends what is due. One that comes while another is at work goes on where that one ends,
+   * so that a long queue is sent without a break.
    *
    * @param region the AWS Region, which is also the object's name
    */
-  async submit(region: string): Promise<void> {
-    this.#running ??= this.#submit(region).finally(() => {
-      this.#running = null;
-    });
-    await this.#running;
+  async tick(region: string): Promise<void> {
+    await noteTick(openLedger(this.env.DB), region, Date.now());
+    await this.#run(region);
   }
 
-  #submit(region: string): Promise<void> {
-    return submitDue({
-      ledger: openLedger(this.env.DB),
+  /** Records have come: if no tick sends them, this object's own alarm will. */
+  async expectTick(region: string): Promise<void> {
+    await this.ctx.storage.put("region", region);
+    await this.#watch();
+  }
+
+  /** The second clock: the cron trigger has been silent while records waited. */
+  override async alarm(): Promise<void> {
+    this.#alarm = null;
+    const region = await this.ctx.storage.get<string>("region");
+    if (region === undefined) return;
+    try {
+      await this.#run(region);
+    } catch (error) {
+      // Cloudflare drops an alarm for good after six failures, so a new one is set.
+      // oxlint-disable-next-line no-console -- Workers Logs is where an operator sees that delivery fails.
+      console.error({ message: "delivery failed; it is tried again", region, error: String(error) });
+      await this.#watch();
+    }
+  }
+
+  #run(region: string): Promise<void> {
+    if (this.#running === null) {
+      this.#running = this.#deliver(region).finally(() => {
+        this.#running = null;
+      });
+      return this.#running;
+    }
+    // However many ticks come meanwhile, one run after this one does the work of all.
+    this.#next ??= this.#running
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = null;
+        return this.#run(region);
+      });
+    return this.#next;
+  }
+
+  async #deliver(region: string): Promise<void> {
+    const ledger = openLedger(this.env.DB);
+    await runDelivery({
+      ledger,
       client: marketplaceClient(this.env, region),
       region,
       now: () => Date.now(),
       random: () => Math.random(),
       newId: () => `att_${Date.now().toString(36)}_${crypto.randomUUID()}`,
       wait: (milliseconds) => scheduler.wait(milliseconds),
+      pacer: this.#pacer,
+      takeBack: async ({ productId, shard }, records) => {
+        const decisions = records.map((record) => ({ kind: "roll_over", ...record }) as const);
+        return this.env.METER_SHARD.getByName(shardName(productId, shard)).decide(decisions);
+      },
     });
+    if (await hasOpenRecords(ledger, region)) await this.#watch();
+  }
+
+  /** Keeps the alarm ahead of us for as long as there is work. Each setting is a row written, so not at every tick. */
+  async #watch(): Promise<void> {
+    const now = Date.now();
+    if (this.#alarm !== null && this.#alarm > now + SILENCE / 2) return;
+    this.#alarm = now + SILENCE;
+    await this.ctx.storage.setAlarm(this.#alarm);
   }
 }

@@ -1,16 +1,13 @@
 import { sql } from "drizzle-orm";
-import type { ShardBalances } from "../meter/meter-shard.ts";
+import type { AccountBalance } from "../meter/balances.ts";
 import { UNIT, type Nano } from "../meter/quantity.ts";
-import type { Ledger } from "./database.ts";
-import type { RecordState } from "./schema.ts";
+import { inOneTransaction, type Ledger } from "./database.ts";
 
-/** Where the accepted usage of an (agreement, dimension) is, in billionths of a posted unit. */
-export interface Conservation {
-  readonly agreement: string;
-  readonly dimension: string;
+/** Where accepted usage is, in billionths of a posted unit. */
+export interface Places {
   readonly accepted: Nano;
   readonly delivered: Nano;
-  /** Sealed and not settled: on its way to the ledger, or to AWS. */
+  /** Sealed and not settled: on its way to the ledger, to AWS, or back to an open hour. */
   readonly pending: Nano;
   /** Waits for a person. */
   readonly parked: Nano;
@@ -20,81 +17,108 @@ export interface Conservation {
   readonly carry: Nano;
   /** Of a carry below zero: what the coming hours have to make up for. */
   readonly credit: Nano;
+  /** Given up by a person. */
+  readonly writtenOff: Nano;
 }
 
-/** Billed units. */
-type InLedger = Record<"delivered" | "pending" | "parked", bigint>;
+/** Where the accepted usage of an (agreement, dimension) is. */
+export interface Conservation extends Places {
+  readonly agreement: string;
+  readonly dimension: string;
+}
 
-const NOTHING: InLedger = { delivered: 0n, pending: 0n, parked: 0n };
+/** What the ledger has of an account, in billed units. */
+export interface LedgerCounters {
+  readonly pending: bigint;
+  readonly delivered: bigint;
+  readonly parked: bigint;
+  /** In records that have rolled over, or are about to. */
+  readonly rolled: bigint;
+  readonly writtenOff: bigint;
+}
 
-const column: Record<RecordState, keyof InLedger> = {
-  pending: "pending",
-  sent: "pending",
-  waiting: "pending",
-  delivered: "delivered",
-  parked: "parked",
-};
+/** The ledger's side of the books of a shard at one moment. */
+export interface ShardCounters {
+  /** Hand-overs up to this number are in it. */
+  readonly handedOver: number;
+  readonly counters: ReadonlyMap<string, LedgerCounters>;
+}
+
+const NOTHING: LedgerCounters = { pending: 0n, delivered: 0n, parked: 0n, rolled: 0n, writtenOff: 0n };
 
 /** Whether every accepted unit is in exactly one place. */
-export function isConserved(row: Omit<Conservation, "agreement" | "dimension">): boolean {
-  const { accepted, delivered, pending, parked, open, carry } = row;
-  return accepted === delivered + pending + parked + open + carry;
+export function isConserved({
+  accepted,
+  delivered,
+  pending,
+  parked,
+  open,
+  carry,
+  writtenOff,
+}: Places): boolean {
+  return pending >= 0n && accepted === delivered + pending + parked + open + carry + writtenOff;
 }
 
-/** What agreements of one shard have in each place, from the shard's own books and the ledger's records. */
-export async function conserve(ledger: Ledger, shard: ShardBalances): Promise<Conservation[]> {
-  const inLedger = await ledgerSums(ledger, shard);
-  return shard.accounts.map(({ agreement, dimension, divisor, accepted, open, carry, held, handingOver }) => {
-    const sums = inLedger.get(keyOf(agreement, dimension)) ?? NOTHING;
-    const unit = BigInt(divisor) * UNIT;
-    return {
-      agreement,
-      dimension,
-      accepted,
-      delivered: sums.delivered * unit,
-      pending: sums.pending * unit + handingOver,
-      parked: sums.parked * unit + held,
-      held,
-      open,
-      carry,
-      credit: carry < 0n ? -carry : 0n,
+/** What agreements of a shard have in the ledger, from its counters: no record is read. */
+export async function readCounters(
+  ledger: Ledger,
+  shard: string,
+  agreements: readonly string[],
+): Promise<ShardCounters> {
+  const wanted = JSON.stringify(agreements);
+  // One transaction. The counters leave SQLite as text: JavaScript would round what is beyond 2^53.
+  const [handovers = [], rows = []] = (await inOneTransaction(ledger, [
+    sql`SELECT sealing FROM handovers WHERE shard = ${shard}`,
+    sql`
+      SELECT balances.agreement_id AS agreement, balances.dimension AS dimension,
+             CAST(pending AS TEXT) AS pending, CAST(delivered AS TEXT) AS delivered, CAST(parked AS TEXT) AS parked,
+             CAST(rolled AS TEXT) AS rolled, CAST(written_off AS TEXT) AS writtenOff
+      FROM json_each(${wanted}) AS wanted JOIN balances ON balances.agreement_id = wanted.value`,
+  ])) as [{ sealing: number }[]?, Record<keyof LedgerCounters | "agreement" | "dimension", string>[]?];
+  const counters = rows.map(({ agreement, dimension, ...row }) => {
+    const { pending, delivered, parked, rolled, writtenOff } = row;
+    const counted: LedgerCounters = {
+      pending: BigInt(pending),
+      delivered: BigInt(delivered),
+      parked: BigInt(parked),
+      rolled: BigInt(rolled),
+      writtenOff: BigInt(writtenOff),
     };
+    return [accountKey(agreement, dimension), counted] as const;
   });
+  return { handedOver: handovers[0]?.sealing ?? 0, counters: new Map(counters) };
 }
 
 /**
- * Sums records by where they are. Only those of hand-overs that the shard knew to be done when it told its
- * balances: later ones it counted itself, so that the two sides fit together at one moment.
+ * Puts the two sides of an account's books together.
+ *
+ * @param handingOver what is sealed and not in the counters yet, in billionths
  */
-async function ledgerSums(
-  ledger: Ledger,
-  { accounts, handedOver }: ShardBalances,
-): Promise<Map<string, InLedger>> {
-  const agreements = JSON.stringify([...new Set(accounts.map(({ agreement }) => agreement))]);
-  // The sum leaves SQLite as text: JavaScript would round what is beyond 2^53.
-  const rows = await ledger.all<{
-    agreement: string;
-    dimension: string;
-    state: RecordState;
-    quantity: string;
-  }>(sql`
-    SELECT records.agreement_id AS agreement, records.dimension AS dimension, records.state AS state,
-           CAST(SUM(records.quantity) AS TEXT) AS quantity
-    FROM json_each(${agreements}) AS wanted
-    JOIN records ON records.id > wanted.value || ':' AND records.id < wanted.value || ';'
-    WHERE records.sealing <= ${handedOver}
-    GROUP BY records.agreement_id, records.dimension, records.state`);
-  const sums = new Map<string, InLedger>();
-  for (const { agreement, dimension, state, quantity } of rows) {
-    const key = keyOf(agreement, dimension);
-    const sum = sums.get(key) ?? NOTHING;
-    sums.set(key, { ...sum, [column[state]]: sum[column[state]] + BigInt(quantity) });
-  }
-  return sums;
+export function conserve(
+  balance: AccountBalance,
+  counters: LedgerCounters = NOTHING,
+  handingOver: Nano = 0n,
+): Conservation {
+  const { agreement, dimension, accepted, open, carry, held, rolled, writtenOff } = balance;
+  const unit = BigInt(balance.divisor) * UNIT;
+  return {
+    agreement,
+    dimension,
+    accepted,
+    delivered: counters.delivered * unit,
+    // What the ledger lets roll and the shard has not taken back yet is in neither place.
+    pending: counters.pending * unit + handingOver + (counters.rolled * unit - rolled),
+    parked: counters.parked * unit + held,
+    held,
+    open,
+    carry,
+    credit: carry < 0n ? -carry : 0n,
+    writtenOff: counters.writtenOff * unit + writtenOff,
+  };
 }
 
 /** Adds conservations up. */
-export function totals(rows: readonly Conservation[]): Omit<Conservation, "agreement" | "dimension"> {
+export function totals(rows: Iterable<Places>): Places {
   const sum = {
     accepted: 0n,
     delivered: 0n,
@@ -104,6 +128,7 @@ export function totals(rows: readonly Conservation[]): Omit<Conservation, "agree
     open: 0n,
     carry: 0n,
     credit: 0n,
+    writtenOff: 0n,
   };
   for (const row of rows) {
     for (const place of Object.keys(sum) as (keyof typeof sum)[]) sum[place] += row[place];
@@ -111,4 +136,6 @@ export function totals(rows: readonly Conservation[]): Omit<Conservation, "agree
   return sum;
 }
 
-const keyOf = (agreement: string, dimension: string): string => JSON.stringify([agreement, dimension]);
+/** Names an account in maps. */
+export const accountKey = (agreement: string, dimension: string): string =>
+  JSON.stringify([agreement, dimension]);

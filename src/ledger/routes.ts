@@ -6,7 +6,7 @@ import { page, pageQuery, router } from "../http/router.ts";
 import { hourOf } from "../meter/hours.ts";
 import { shardName } from "../meter/shard-name.ts";
 import { formatQuantity } from "../meter/quantity.ts";
-import { conserve, isConserved, totals, type Conservation } from "./conservation.ts";
+import { isConserved, totals, type Conservation, type Places } from "./conservation.ts";
 import { openLedger } from "./database.ts";
 import { listRecords, type MeteringRecord } from "./records.ts";
 import { parkReasons, recordStates } from "./schema.ts";
@@ -32,6 +32,12 @@ const recordSchema = z
     lastAnswer: z.string().nullable().openapi({ description: "AWS's last status or error" }),
     meteringRecordId: z.string().nullable(),
     settledAt: z.iso.datetime().nullable(),
+    rolledInto: z.iso
+      .datetime()
+      .nullable()
+      .openapi({
+        description: "The hour that bills its quantity instead, since AWS did not take it in time",
+      }),
     usageRecord: z.unknown().openapi({ description: "AWS's UsageRecord, as it is sent every time" }),
   })
   .openapi("MeteringRecord");
@@ -56,6 +62,7 @@ function presentRecord(record: MeteringRecord) {
     lastAnswer,
     meteringRecordId,
     settledAt: record.settledAt === null ? null : isoTime(record.settledAt),
+    rolledInto: record.rolledInto === null ? null : isoTime(record.rolledInto),
     usageRecord: JSON.parse(record.usageRecord) as unknown,
   };
 }
@@ -71,7 +78,10 @@ const places = {
   credit: z.string().openapi({
     description: "Of voided usage that had been billed: what the coming hours are still to make up for",
   }),
-  conserved: z.boolean().openapi({ description: "accepted = delivered + pending + parked + open + carry" }),
+  writtenOff: z.string().openapi({ description: "Given up by a person, with a note" }),
+  conserved: z
+    .boolean()
+    .openapi({ description: "accepted = delivered + pending + parked + open + carry + writtenOff" }),
 };
 
 const conservationSchema = z
@@ -84,7 +94,7 @@ const conservationSchema = z
   })
   .openapi("Conservation");
 
-function presentPlaces(row: Omit<Conservation, "agreement" | "dimension">) {
+function presentPlaces(row: Places) {
   return {
     accepted: formatQuantity(row.accepted),
     delivered: formatQuantity(row.delivered),
@@ -94,6 +104,7 @@ function presentPlaces(row: Omit<Conservation, "agreement" | "dimension">) {
     open: formatQuantity(row.open),
     carry: formatQuantity(row.carry),
     credit: formatQuantity(row.credit),
+    writtenOff: formatQuantity(row.writtenOff),
     conserved: isConserved(row),
   };
 }
@@ -175,15 +186,13 @@ ledgerRoutes.openapi(
   },
 );
 
-/** Asks each shard once for all of its agreements, and the ledger for what the shard says it has handed over. */
+/** Asks each shard once for all of its agreements. */
 async function balancesOf(env: Env, agreements: readonly Agreement[]): Promise<Conservation[]> {
-  const ledger = openLedger(env.DB);
   const byShard = Map.groupBy(agreements, ({ productId, shard }) => shardName(productId, shard));
   const rows = await Promise.all(
-    [...byShard].map(async ([name, members]) => {
-      const balances = await env.METER_SHARD.getByName(name).balances(members.map(({ id }) => id));
-      return conserve(ledger, balances);
-    }),
+    [...byShard].map(([name, members]) =>
+      env.METER_SHARD.getByName(name).conservation(members.map(({ id }) => id)),
+    ),
   );
   return rows.flat();
 }

@@ -63,6 +63,8 @@ export const agreements = sqliteTable(
     /** The meter shard that counts it, for ever: ids and carry live there. */
     shard: integer().notNull(),
     registeredAt: integer("registered_at").notNull(),
+    /** Until when AWS takes its usage; null while no end is known. */
+    usageUntil: integer("usage_until"),
   },
   (table) => [
     uniqueIndex("agreements_customer").on(table.productId, table.customer),
@@ -85,10 +87,33 @@ export const keys = sqliteTable("keys", {
   revokedAt: integer("revoked_at"),
 });
 
-export const recordStates = ["pending", "sent", "waiting", "delivered", "parked"] as const;
+/**
+ * - `pending`, `sent`, `waiting`: the submitter's. `sent` is in a call, or was when the submitter died
+ * - `delivered`: AWS has it
+ * - `parked`: waits for a person
+ * - `rolling`, `rolled_over`: AWS surely does not have it; its quantity is on its way to the open hour, or there
+ * - `written_off`: given up by a person
+ */
+export const recordStates = [
+  "pending",
+  "sent",
+  "waiting",
+  "delivered",
+  "parked",
+  "rolling",
+  "rolled_over",
+  "written_off",
+] as const;
 export type RecordState = (typeof recordStates)[number];
 
-export const parkReasons = ["conflict", "refused", "expired", "uncertain"] as const;
+/**
+ * - `conflict`: somebody else has metered the hour
+ * - `refused`: AWS refuses the record itself
+ * - `expired`: AWS takes it no more and surely does not have it, and it may not join another hour by itself
+ * - `uncertain`: AWS takes it no more and may have it
+ * - `not_subscribed`: AWS took no usage of the customer until the deadline
+ */
+export const parkReasons = ["conflict", "refused", "expired", "uncertain", "not_subscribed"] as const;
 export type ParkReason = (typeof parkReasons)[number];
 
 /** Metering records. What is sent to AWS never changes after the insert; only the state does. */
@@ -113,6 +138,8 @@ export const records = sqliteTable(
     /** Number of the hand-over, counted per shard, that brought it. */
     sealing: integer().notNull(),
     sealedAt: integer("sealed_at").notNull(),
+    /** 0 goes before 1: AWS takes usage of an agreement that ends for one more hour only. */
+    priority: integer().notNull().default(1),
     deadline: integer().notNull(),
     state: text({ enum: recordStates }).notNull(),
     reason: text({ enum: parkReasons }),
@@ -125,17 +152,72 @@ export const records = sqliteTable(
     /** What AWS said last: a status or an error's name. */
     lastAnswer: text("last_answer"),
     meteringRecordId: text("metering_record_id"),
-    /** When it was delivered or parked; null while it is the submitter's. */
+    /** When it left the submitter's hands, or changed after that; null while it is the submitter's. */
     settledAt: integer("settled_at"),
+    /** The hour that its quantity has joined. */
+    rolledInto: integer("rolled_into"),
   },
   (table) => [
     // Partial: a record leaves it when it is settled, so a tick looks at open work only. By a column that changes
     // once, since each change of the condition's columns is a row written.
     index("records_open")
-      .on(table.region, table.deadline)
+      .on(table.region, table.priority, table.deadline)
       .where(sql`${table.settledAt} IS NULL`),
+    index("records_parked")
+      .on(table.id)
+      .where(sql`${table.state} = 'parked'`),
+    index("records_rolling")
+      .on(table.region)
+      .where(sql`${table.state} = 'rolling'`),
   ],
 );
+
+/**
+ * Where the billed units of an (agreement, dimension) are: counters that triggers on `records` keep, so that no
+ * change of a record's state can be forgotten.
+ */
+export const balances = sqliteTable(
+  "balances",
+  {
+    agreementId: text("agreement_id").notNull(),
+    dimension: text().notNull(),
+    pending: integer().notNull(),
+    delivered: integer().notNull(),
+    parked: integer().notNull(),
+    /** In `rolling` and `rolled_over`. */
+    rolled: integer().notNull(),
+    writtenOff: integer("written_off").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.agreementId, table.dimension] })],
+);
+
+/** How far each meter shard's hand-overs have come. Written together with their records. */
+export const handovers = sqliteTable("handovers", {
+  shard: text().primaryKey(),
+  /** Hand-overs up to this number are in `records`. */
+  sealing: integer().notNull(),
+});
+
+/** How the delivery of a product goes. */
+export const deliveries = sqliteTable("deliveries", {
+  productId: text("product_id").primaryKey(),
+  lastSuccessAt: integer("last_success_at"),
+  /** Calls that have failed one after another. */
+  failures: integer().notNull(),
+  /** Nothing of the product is sent before. */
+  notBefore: integer("not_before").notNull(),
+  /** Since when a setting has been wrong; null while none is known to be. */
+  pausedAt: integer("paused_at"),
+  /** AWS's name of the last failure, and what to do about it. */
+  errorCode: text("error_code"),
+  errorDetail: text("error_detail"),
+});
+
+/** When the submitter of a Region was last at work. */
+export const submitters = sqliteTable("submitters", {
+  region: text().primaryKey(),
+  lastTickAt: integer("last_tick_at").notNull(),
+});
 
 /** One BatchMeterUsage call, written before it is made. The audit trail. */
 export const attempts = sqliteTable("attempts", {

@@ -1,6 +1,6 @@
 import { eq, sql } from "drizzle-orm";
 import type { SealedHour } from "../meter/account.ts";
-import type { Ledger } from "./database.ts";
+import { inOneTransaction, type Ledger } from "./database.ts";
 import { agreements, products } from "./schema.ts";
 import { usageRecordOf } from "./usage-record.ts";
 
@@ -8,6 +8,9 @@ import { usageRecordOf } from "./usage-record.ts";
 const MAX_STATEMENT_CHARACTERS = 1_500_000;
 
 export interface SealedHours {
+  /** The shard that has sealed them: one of the product's. */
+  readonly shard: string;
+  readonly productId: string;
   /** The hand-over's number in its shard. */
   readonly sealing: number;
   readonly hours: readonly SealedHour[];
@@ -26,56 +29,117 @@ export function recordId({
 
 /**
  * Turns sealed hours into pending metering records, each with the exact text that AWS will get. Doing it again
- * changes nothing: a record that is there stays as it is.
+ * changes nothing: a record that is there stays as it is. What cannot be sent is parked, so that it is seen and holds
+ * up nothing behind it: usage of an agreement that the ledger does not know, and a second record for an hour.
+ *
+ * @returns the Region that the product is metered in
  */
-export async function storeSealedHours(ledger: Ledger, { sealing, hours, now }: SealedHours): Promise<void> {
-  const identities = await identitiesOf(ledger, new Set(hours.map(({ agreement }) => agreement)));
+export async function storeSealedHours(
+  ledger: Ledger,
+  { shard, productId, sealing, hours, now }: SealedHours,
+): Promise<string> {
+  const { region, identities } = await identitiesOf(ledger, productId, hours);
   const rows = hours.map((sealed) => {
     const identity = identities.get(sealed.agreement);
-    if (identity === undefined) throw new Error(`the ledger has no agreement ${sealed.agreement}`);
+    const until = identity?.usageUntil ?? null;
     return JSON.stringify({
       id: recordId(sealed),
-      product: identity.productId,
       agreement: sealed.agreement,
       dimension: sealed.dimension,
       hour: sealed.hour,
       quantity: sealed.quantity,
-      region: identity.region,
-      code: identity.concurrentAgreements ? null : identity.productCode,
+      code: identity?.concurrentAgreements === false ? identity.productCode : null,
       late: sealed.late.length === 0 ? null : JSON.stringify(sealed.late),
-      record: JSON.stringify(usageRecordOf(sealed, identity)),
-      deadline: sealed.deadline,
+      record: JSON.stringify(usageRecordOf(sealed, identity ?? NOBODY)),
+      priority: until === null ? 1 : 0,
+      deadline: until === null ? sealed.deadline : Math.min(sealed.deadline, until),
+      parked: identity === undefined ? "UnknownAgreement" : null,
     });
   });
-  for (const chunk of chunks(rows)) {
-    // One parameter for any number of rows: D1 binds at most 100. WHERE true keeps SQLite from reading ON as a join.
-    await ledger.run(sql`
-      INSERT INTO records (id, product_id, agreement_id, dimension, hour, quantity, late_usage, region, product_code,
-                           usage_record, sealing, sealed_at, deadline, state, attempts, may_be_held, next_attempt_at)
-      SELECT value ->> 'id', value ->> 'product', value ->> 'agreement', value ->> 'dimension', value ->> 'hour',
-             value ->> 'quantity', value ->> 'late', value ->> 'region', value ->> 'code', value ->> 'record', ${sealing}, ${now},
-             value ->> 'deadline', 'pending', 0, 0, ${now}
-      FROM json_each(${`[${chunk.join(",")}]`}) WHERE true
-      ON CONFLICT DO NOTHING`);
-  }
+  const statements = [...chunks(rows)].flatMap((chunk) => {
+    const posted = `[${chunk.join(",")}]`;
+    return [
+      insertRecords({ productId, region, sealing, now, posted }),
+      parkSeconds({ productId, region, sealing, now, posted }),
+    ];
+  });
+  // One transaction, so that the counters and the number of the hand-over always fit together.
+  await inOneTransaction(ledger, [
+    sql`
+      INSERT INTO handovers (shard, sealing) VALUES (${shard}, ${sealing})
+      ON CONFLICT DO UPDATE SET sealing = max(sealing, excluded.sealing)`,
+    ...statements,
+  ]);
+  return region;
 }
 
-async function identitiesOf(ledger: Ledger, ids: ReadonlySet<string>) {
-  const rows = await ledger
-    .select({
-      id: agreements.id,
-      productId: agreements.productId,
-      accountId: agreements.accountId,
-      licenseArn: agreements.licenseArn,
-      customerIdentifier: agreements.customerIdentifier,
-      productCode: products.productCode,
-      region: products.region,
-      concurrentAgreements: products.concurrentAgreements,
-    })
-    .from(agreements)
-    .innerJoin(products, eq(products.id, agreements.productId))
-    .where(sql`${agreements.id} IN (SELECT value FROM json_each(${JSON.stringify([...ids])}))`);
-  return new Map(rows.map((row) => [row.id, row]));
+interface Insertion {
+  readonly productId: string;
+  readonly region: string;
+  readonly sealing: number;
+  readonly now: number;
+  /** Rows as a JSON array: one parameter for any number of them, since D1 binds at most 100. */
+  readonly posted: string;
+}
+
+const COLUMNS = sql.raw(
+  "id, product_id, agreement_id, dimension, hour, quantity, late_usage, region, product_code, usage_record, sealing, sealed_at, priority, deadline, state, reason, last_answer, attempts, may_be_held, next_attempt_at, settled_at",
+);
+
+function insertRecords({ productId, region, sealing, now, posted }: Insertion) {
+  // WHERE true keeps SQLite from reading ON as a join.
+  return sql`
+    INSERT INTO records (${COLUMNS})
+    SELECT value ->> 'id', ${productId}, value ->> 'agreement', value ->> 'dimension', value ->> 'hour',
+           value ->> 'quantity', value ->> 'late', ${region}, value ->> 'code', value ->> 'record', ${sealing},
+           ${now}, value ->> 'priority', value ->> 'deadline',
+           iif(value ->> 'parked' IS NULL, 'pending', 'parked'), iif(value ->> 'parked' IS NULL, NULL, 'refused'),
+           value ->> 'parked', 0, 0, ${now}, iif(value ->> 'parked' IS NULL, NULL, ${now})
+    FROM json_each(${posted}) WHERE true
+    ON CONFLICT DO NOTHING`;
+}
+
+/** A shard or a ledger that was set back to an earlier time seals an hour again: its usage is kept, and never sent as it is. */
+function parkSeconds({ productId, region, sealing, now, posted }: Insertion) {
+  return sql`
+    INSERT INTO records (${COLUMNS})
+    SELECT value ->> 'id' || '#' || ${sealing}, ${productId}, value ->> 'agreement', value ->> 'dimension',
+           value ->> 'hour', value ->> 'quantity', value ->> 'late', ${region}, value ->> 'code', value ->> 'record',
+           ${sealing}, ${now}, 1, value ->> 'deadline', 'parked', 'conflict', 'SecondRecordForHour', 0, 0, ${now}, ${now}
+    FROM json_each(${posted})
+    WHERE EXISTS (SELECT 1 FROM records WHERE id = value ->> 'id' AND sealing <> ${sealing})
+    ON CONFLICT DO NOTHING`;
+}
+
+const NOBODY = { accountId: null, licenseArn: null, customerIdentifier: null, concurrentAgreements: true };
+
+async function identitiesOf(ledger: Ledger, productId: string, hours: readonly SealedHour[]) {
+  const ids = JSON.stringify([...new Set(hours.map(({ agreement }) => agreement))]);
+  const [[product], rows] = await ledger.batch([
+    ledger
+      .select({
+        productCode: products.productCode,
+        region: products.region,
+        concurrentAgreements: products.concurrentAgreements,
+      })
+      .from(products)
+      .where(eq(products.id, productId)),
+    ledger
+      .select({
+        id: agreements.id,
+        accountId: agreements.accountId,
+        licenseArn: agreements.licenseArn,
+        customerIdentifier: agreements.customerIdentifier,
+        usageUntil: agreements.usageUntil,
+      })
+      .from(agreements)
+      .where(sql`${agreements.id} IN (SELECT value FROM json_each(${ids}))`),
+  ]);
+  if (product === undefined) throw new Error(`the ledger has no product ${productId}`);
+  return {
+    region: product.region,
+    identities: new Map(rows.map((row) => [row.id, { ...row, ...product }])),
+  };
 }
 
 function* chunks(rows: readonly string[]): Generator<string[]> {

@@ -58,13 +58,16 @@ export interface SealedHour {
   readonly deadline: number;
 }
 
-/** The books of one (agreement, dimension). `accepted = sealed + carry + open + held` at every moment. */
+/** The books of one (agreement, dimension). `accepted = sealed + carry + open + held + writtenOff` at every moment. */
 export interface Account {
   readonly agreement: string;
   readonly dimension: string;
   readonly rule: CountingRule;
   accepted: Nano;
+  /** In records that have not come back. */
   sealed: Nano;
+  /** In records that have come back, since AWS did not take them; it is counted in an hour again. */
+  rolled: Nano;
   /** What sealing left for the coming hours, per tag set; a set that was rounded up, or has credit, is below zero. */
   carry: Amounts;
   /** Late usage in the carry, for the record that will bill it. */
@@ -72,6 +75,10 @@ export interface Account {
   readonly open: Map<number, HourBucket>;
   /** Late usage that waits for a person, by the hour it was used in. */
   readonly held: Map<number, HourBucket>;
+  /** Held usage that a person has given up, by the hour it was used in. */
+  readonly writtenOff: Map<number, Nano>;
+  /** Decisions by their id, with the hour that they have moved usage to: what is heard twice is done once. */
+  readonly decided: Map<string, number | null>;
   /** Hours with a frozen record. AWS keeps the first quantity for ever, so they take no more usage. */
   readonly frozen: Set<number>;
 }
@@ -83,10 +90,13 @@ export function emptyAccount(agreement: string, dimension: string, rule: Countin
     rule,
     accepted: 0n,
     sealed: 0n,
+    rolled: 0n,
     carry: new Map(),
     late: new Map(),
     open: new Map(),
     held: new Map(),
+    writtenOff: new Map(),
+    decided: new Map(),
     frozen: new Set(),
   };
 }

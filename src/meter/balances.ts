@@ -12,18 +12,25 @@ export interface AccountBalance {
   readonly open: Nano;
   readonly carry: Nano;
   readonly held: Nano;
+  /** In records that have not come back. */
   readonly sealed: Nano;
+  /** In records that have come back. */
+  readonly rolled: Nano;
+  /** Held usage that was given up. */
+  readonly writtenOff: Nano;
 }
 
-/** Where the accepted usage of an account is: `accepted = sealed + carry + open + held`. */
+/** Where the accepted usage of an account is: `accepted = sealed + carry + open + held + writtenOff`. */
 export function balanceOf(account: Account): AccountBalance {
-  const { agreement, dimension, rule, accepted, sealed, carry, open, held } = account;
+  const { agreement, dimension, rule, accepted, sealed, rolled, carry, open, held, writtenOff } = account;
   return {
     agreement,
     dimension,
     divisor: rule.divisor,
     accepted,
     sealed,
+    rolled,
+    writtenOff: totalOf(writtenOff),
     carry: totalOf(carry),
     open: sumOf(open),
     held: sumOf(held),

@@ -53,7 +53,7 @@ export function addTo(amounts: Amounts, set: TagSet, amount: Nano): void {
   else amounts.set(set, sum);
 }
 
-export function totalOf(amounts: ReadonlyMap<TagSet, Nano>): Nano {
+export function totalOf(amounts: ReadonlyMap<unknown, Nano>): Nano {
   let sum = 0n;
   for (const amount of amounts.values()) sum += amount;
   return sum;

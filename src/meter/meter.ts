@@ -2,7 +2,6 @@ import {
   billedHour,
   bucketFor,
   count,
-  seal,
   sealTime,
   type Account,
   type MeterSettings,
@@ -10,18 +9,20 @@ import {
 } from "./account.ts";
 import { Accounts, type SavedPage } from "./accounts.ts";
 import { balanceOf, type AccountBalance } from "./balances.ts";
+import { bookDecision, bookLine, bookSealing, replayInto, VOIDED } from "./booking.ts";
+import type { Decision } from "./decisions.ts";
 import { ruleOf } from "./dimension.ts";
 import { differences, type Sent } from "./duplicates.ts";
 import { refuseByTime, type EventOutcome } from "./event-outcome.ts";
 import { fingerprinter } from "./fingerprint.ts";
 import type { HourBucket } from "./hour-bucket.ts";
-import { ACCEPTANCE_WINDOW, HOUR, hourOf } from "./hours.ts";
+import { hourOf } from "./hours.ts";
 import { IdIndex, type History, type Located } from "./id-index.ts";
 import type { JournalEntry, Sealing } from "./journal.ts";
 import { lineAt, lineCount, LinesBuilder, type Line, type Lines } from "./lines.ts";
 import type { Run } from "./run-ids.ts";
 import type { MeteredDimension, UsageBatch } from "./usage-batch.ts";
-import { applyVoiding, bucketOf, voidingOf } from "./voiding.ts";
+import { bucketOf, voidingOf } from "./voiding.ts";
 
 export interface Acceptance {
   /** By position in the batch. An event that is not here was counted in its own hour. */
@@ -38,11 +39,8 @@ export interface SavedMeter {
   readonly firstLine: number;
 }
 
-/** A frozen hour is remembered for as long as usage for it is accepted: AWS's 24 hours, counted from the hour's end. */
-const FROZEN_MEMORY = ACCEPTANCE_WINDOW + HOUR;
-
-/** No producer's id holds a NUL: behind one, the index keeps which ids have been voided. */
-const VOIDED = "\u0000";
+/** It has to be looked for. */
+const UNKNOWN = "unknown";
 
 /** A batch that is being counted. */
 interface Step {
@@ -73,13 +71,12 @@ export class Meter {
   readonly ids: IdIndex;
   readonly accounts: Accounts;
   #settings: MeterSettings;
-  #nextSeal: number | null = null;
+  #nextSeal: number | null | typeof UNKNOWN = UNKNOWN;
 
   constructor(settings: MeterSettings, { pages, runs, firstLine }: SavedMeter, history: History) {
     this.#settings = settings;
     this.accounts = new Accounts(pages);
     this.ids = new IdIndex(history, runs, firstLine);
-    this.#scanForNextSeal();
   }
 
   get settings(): MeterSettings {
@@ -88,7 +85,7 @@ export class Meter {
 
   set settings(settings: MeterSettings) {
     this.#settings = settings;
-    this.#scanForNextSeal();
+    this.#nextSeal = UNKNOWN;
   }
 
   /**
@@ -122,24 +119,16 @@ export class Meter {
     return { exceptions, entry: builder.count === 0 ? null : { first, lines: builder.build() } };
   }
 
-  /** Does again what {@link accept} or {@link sealDue} decided, but for what was saved since. */
+  /** Does again what {@link accept}, {@link sealDue} or {@link decide} decided, but for what was saved since. */
   replay(entry: JournalEntry): void {
-    if ("sealing" in entry) {
-      this.ids.add(Number.NaN);
-      for (const [agreement, dimension, hour] of entry.sealing.hours) {
-        const account = this.accounts.get(agreement, dimension);
-        if (account === null || this.accounts.knows(agreement, dimension, entry.first)) continue;
-        this.#sealHour(account, hour, entry.sealing.at);
-      }
-      return;
-    }
-    const fingerprintOf = new Map(entry.lines.agreements.map((name) => [name, fingerprinter(name)]));
-    for (let index = 0; index < lineCount(entry.lines); index++) {
-      const line = lineAt(entry.lines, index);
-      this.ids.add(fingerprintOf.get(line.agreement)?.(line.id) ?? Number.NaN);
-      if (this.accounts.knows(line.agreement, line.dimension, entry.first + index)) continue;
-      this.#count(this.accounts.change(line.agreement, line.dimension, line.rule), line);
-    }
+    if ("lines" in entry) {
+      const { agreements, agreement, id } = entry.lines;
+      const prints = agreements.map(fingerprinter);
+      for (let index = 0; index < lineCount(entry.lines); index++)
+        this.ids.add(prints[agreement[index] ?? 0]?.(id[index] ?? "") ?? Number.NaN);
+    } else this.ids.add(Number.NaN);
+    replayInto(this.accounts, entry);
+    this.#nextSeal = UNKNOWN;
   }
 
   /**
@@ -151,7 +140,7 @@ export class Meter {
   *sealDue(
     now: number,
   ): Generator<{ readonly hours: Sealing["hours"]; readonly records: readonly SealedHour[] }> {
-    if (this.#nextSeal === null || this.#nextSeal > now) return;
+    if (this.nextSeal === null || this.nextSeal > now) return;
     for (const account of this.accounts.values()) {
       // Oldest first, so that a carry moves forward in time.
       const due = [...account.open]
@@ -161,11 +150,11 @@ export class Meter {
       if (due.length === 0) continue;
       const { agreement, dimension } = account;
       yield {
-        records: due.flatMap((hour) => this.#sealHour(account, hour, now) ?? []),
+        records: due.flatMap((hour) => bookSealing(this.accounts, account, hour, now) ?? []),
         hours: due.map((hour) => [agreement, dimension, hour] as const),
       };
     }
-    this.#scanForNextSeal();
+    this.#nextSeal = UNKNOWN;
   }
 
   /** The journal's entry of hours that {@link sealDue} has sealed. */
@@ -176,10 +165,27 @@ export class Meter {
   }
 
   /**
+   * Does what was decided about usage, once, and says which hour bills it now.
+   *
+   * @param at epoch milliseconds
+   */
+  decide(
+    decisions: readonly Decision[],
+    at: number,
+  ): { readonly hours: readonly (number | null)[]; readonly entry: JournalEntry } {
+    const first = this.ids.nextLine;
+    this.ids.add(Number.NaN);
+    this.#nextSeal = UNKNOWN;
+    const hours = decisions.map((decision) => bookDecision(this.accounts, decision, at));
+    return { hours, entry: { first, at, decisions } };
+  }
+
+  /**
    * When {@link sealDue} may next have something to do, epoch milliseconds; null when nothing is open. Never too
    * late, but sometimes too early: an arrival puts a sealing off without a new search.
    */
   get nextSeal(): number | null {
+    if (this.#nextSeal === UNKNOWN) this.#nextSeal = this.#scanForNextSeal();
     return this.#nextSeal;
   }
 
@@ -310,36 +316,24 @@ export class Meter {
   #record(step: Step, account: Account, line: Line, fingerprint: number): void {
     step.builder.add(line);
     this.ids.add(fingerprint);
-    this.#count(account, line);
-  }
-
-  #count(account: Account, line: Line): void {
-    if (line.id.startsWith(VOIDED)) return;
-    if (line.voiding !== null) {
-      applyVoiding(account, line, line.voiding);
-      return;
-    }
-    const { quantity, time, tagSet, hour, arrival } = line;
-    const bucket = bucketFor(account, line);
-    if (hour !== null) this.#noteSeal(hour, bucket);
-    count(account, bucket, { quantity: BigInt(quantity), time, tagSet, hour, arrival });
-  }
-
-  #sealHour(account: Account, hour: number, now: number): SealedHour | null {
-    this.accounts.change(account.agreement, account.dimension, account.rule);
-    for (const frozen of account.frozen) if (frozen < now - FROZEN_MEMORY) account.frozen.delete(frozen);
-    return seal(account, hour, now);
+    const bucket = bookLine(account, line);
+    if (bucket !== null && line.hour !== null) this.#noteSeal(line.hour, bucket);
   }
 
   #noteSeal(hour: number, bucket: HourBucket): void {
+    if (this.#nextSeal === UNKNOWN) return;
     const time = sealTime(hour, bucket, this.#settings);
     if (this.#nextSeal === null || time < this.#nextSeal) this.#nextSeal = time;
   }
 
-  #scanForNextSeal(): void {
-    this.#nextSeal = null;
+  #scanForNextSeal(): number | null {
+    let next: number | null = null;
     for (const { open } of this.accounts.values()) {
-      for (const [hour, bucket] of open) this.#noteSeal(hour, bucket);
+      for (const [hour, bucket] of open) {
+        const time = sealTime(hour, bucket, this.#settings);
+        if (next === null || time < next) next = time;
+      }
     }
+    return next;
   }
 }

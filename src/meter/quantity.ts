@@ -68,6 +68,12 @@ export function jsonNano(value: Nano): JsonNano {
   return value >= -MAX_SAFE && value <= MAX_SAFE ? Number(value) : value.toString();
 }
 
+/** Reads back what {@link formatQuantity} has written. */
+export function nanoOf(text: string): Nano {
+  const [whole = "", fraction = ""] = text.split(".");
+  return BigInt(whole.replace("-", "") + fraction.padEnd(9, "0")) * (text.startsWith("-") ? -1n : 1n);
+}
+
 /** Writes a quantity as the shortest exact decimal: `"12"`, `"0.5"`, `"-0.25"`. */
 export function formatQuantity(value: Nano): string {
   const magnitude = value < 0n ? -value : value;

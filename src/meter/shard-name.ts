@@ -2,3 +2,8 @@
 export function shardName(productId: string, shard: number): string {
   return `${productId}:${shard}`;
 }
+
+/** The product whose shard has this name. */
+export function productOfShard(name: string): string {
+  return name.slice(0, name.lastIndexOf(":"));
+}

@@ -143,38 +143,29 @@ export class ShardStore {
       this.#sql.exec("INSERT INTO outbox (hours) VALUES (?)", json);
   }
 
-  /** What has been sealed and is not known to be in the ledger yet, oldest first. */
-  *outbox(): Generator<Handover> {
-    let after = 0;
+  /**
+   * What has been sealed and is not known to be in the ledger yet, oldest first.
+   *
+   * @param after only hand-overs with a higher number
+   */
+  *outbox(after = 0): Generator<Handover> {
+    let last = after;
     for (;;) {
       const [row] = [
         ...this.#sql.exec<{ sealing: number; hours: string }>(
           "SELECT sealing, hours FROM outbox WHERE sealing > ? ORDER BY sealing LIMIT 1",
-          after,
+          last,
         ),
       ];
       if (row === undefined) return;
       yield { sealing: row.sealing, hours: JSON.parse(row.hours) as SealedHour[] };
-      after = row.sealing;
+      last = row.sealing;
     }
-  }
-
-  /** Whether anything sealed is not known to be in the ledger. */
-  get hasOutbox(): boolean {
-    return [...this.#sql.exec("SELECT 1 FROM outbox LIMIT 1")].length > 0;
   }
 
   /** Forgets a hand-over that the ledger has. */
   acknowledge(sealing: number): void {
     this.#sql.exec("DELETE FROM outbox WHERE sealing = ?", sealing);
-  }
-
-  /** The number of the newest hand-over made so far, 0 before the first. */
-  get lastSealing(): number {
-    const [row] = [
-      ...this.#sql.exec<{ seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'"),
-    ];
-    return row?.seq ?? 0;
   }
 
   *#allLines(): Generator<Lines> {

@@ -27,6 +27,9 @@ export type EncodedAccount = [
   open: [hour: number, bucket: EncodedBucket][],
   held: [hour: number, bucket: EncodedBucket][],
   frozen: number[],
+  rolled: string,
+  writtenOff: [hour: number, amount: string][],
+  decided: [id: string, hour: number | null][],
 ];
 
 function encodeAmounts<Key>(amounts: ReadonlyMap<Key, bigint>): [Key, string][] {
@@ -65,6 +68,7 @@ function decodeBucket(encoded: EncodedBucket): HourBucket {
 
 export function encodeAccount(account: Account): EncodedAccount {
   const { agreement, dimension, rule, accepted, sealed, carry, late, open, held, frozen } = account;
+  const { rolled, writtenOff, decided } = account;
   return [
     agreement,
     dimension,
@@ -76,6 +80,9 @@ export function encodeAccount(account: Account): EncodedAccount {
     [...open].map(([hour, bucket]) => [hour, encodeBucket(bucket)]),
     [...held].map(([hour, bucket]) => [hour, encodeBucket(bucket)]),
     [...frozen],
+    rolled.toString(),
+    encodeAmounts(writtenOff),
+    [...decided],
   ];
 }
 
@@ -91,6 +98,9 @@ export function decodeAccount(encoded: EncodedAccount): Account {
     open,
     held,
     frozen,
+    rolled,
+    writtenOff,
+    decided,
   ] = encoded;
   return {
     agreement,
@@ -103,5 +113,8 @@ export function decodeAccount(encoded: EncodedAccount): Account {
     open: new Map(open.map(([hour, bucket]) => [hour, decodeBucket(bucket)])),
     held: new Map(held.map(([hour, bucket]) => [hour, decodeBucket(bucket)])),
     frozen: new Set(frozen),
+    rolled: BigInt(rolled),
+    writtenOff: decodeAmounts(writtenOff),
+    decided: new Map(decided),
   };
 }

@@ -1,4 +1,5 @@
 import type { MeterSettings, SealedHour } from "./account.ts";
+import type { Decision } from "./decisions.ts";
 import type { EventOutcome } from "./event-outcome.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { JournalEntry } from "./journal.ts";
@@ -99,6 +100,19 @@ export class StoredMeter {
       this.#waitingFrom ??= entry.first;
     }
     return { exceptions, durable: this.#commit.durable() };
+  }
+
+  /**
+   * Does what was decided about usage, once; resolves when it is on disk.
+   *
+   * @param now epoch milliseconds
+   * @returns by decision: the hour that bills the usage now, null when none does
+   */
+  async decide(decisions: readonly Decision[], now: number): Promise<readonly (number | null)[]> {
+    const { hours, entry } = this.#meter.decide(decisions, now);
+    this.#commit.add(entry);
+    await this.#commit.durable();
+    return hours;
   }
 
   /**

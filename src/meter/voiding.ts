@@ -84,8 +84,11 @@ export function applyVoiding(
   const bucket = voiding.open ? bucketOf(account, { hour, time }) : undefined;
   if (bucket === undefined) {
     for (const [set, amount] of voiding.minus) {
-      addTo(account.carry, set, -BigInt(amount));
       account.accepted -= BigInt(amount);
+      // What was given up has never been billed: there is nothing to give credit for.
+      const givenUp = hour === null ? account.writtenOff.get(hourOf(time)) : undefined;
+      if (givenUp === undefined) addTo(account.carry, set, -BigInt(amount));
+      else account.writtenOff.set(hourOf(time), givenUp - BigInt(amount));
     }
     return;
   }

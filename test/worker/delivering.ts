@@ -19,6 +19,7 @@ export interface Record {
   attempts: number;
   lastAnswer: string | null;
   meteringRecordId: string | null;
+  rolledInto: string | null;
 }
 
 /** Fires the cron trigger once. */
@@ -35,9 +36,12 @@ export const seal = (product: string) =>
 export const recordsOf = async (product: string) =>
   (await json<{ records: Record[] }>(admin("GET", `/v1/records?product=${product}`))).records;
 
-/** Makes the records of a product due at once, as if their backoff were over. */
+/** Makes the records of a product due at once, as if their backoff and the product's were over. */
 export const retryNow = (product: string) =>
-  env.DB.prepare("UPDATE records SET next_attempt_at = 0 WHERE product_id = ?").bind(product).run();
+  env.DB.batch([
+    env.DB.prepare("UPDATE records SET next_attempt_at = 0 WHERE product_id = ?").bind(product),
+    env.DB.prepare("UPDATE deliveries SET not_before = 0 WHERE product_id = ?").bind(product),
+  ]);
 
 export const anHourAgo = (): string => new Date(Date.now() - 3_600_000).toISOString();
 

@@ -38,6 +38,7 @@ describe("delivery", () => {
       open: "0",
       carry: "0.25",
       credit: "0",
+      writtenOff: "0",
       conserved: true,
     });
   });

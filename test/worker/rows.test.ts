@@ -9,7 +9,7 @@ import { newCustomer, newListing } from "./marketplace.ts";
 const anHourAgo = Math.floor(Date.now() / 3_600_000) * 3600 - 1800;
 
 describe("the rows that Cloudflare bills", () => {
-  it("are a few for a request of any size, and four for each of its records until it is delivered", async () => {
+  it("are a few for a request of any size, and six for each of its records until it is delivered", async () => {
     // Given 25 customers, so many that their records fill one call, and a shard that has been used before
     const listing = await newListing();
     const customers: string[] = [];
@@ -35,8 +35,9 @@ describe("the rows that Cloudflare bills", () => {
     // Then the shard has written the sealing, the outbox with its number, and that it is handed over
     expect(rows.shard).toBe(1 + 4);
     expect(rows.alarms).toBeLessThanOrEqual(2);
-    // And the ledger each record (with an index), that it was sent, that it is settled; and the call's begin and end
-    expect(rows.ledger).toBe(25 * 4 + 2);
+    // And the ledger each record (with an index), that it was sent, that it is settled, and twice the account's counters;
+    // the call's begin and end; and the number of the hand-over, the tick, and how the product's delivery goes
+    expect(rows.ledger).toBe(25 * 6 + 2 + 3);
   });
 
   it("are two for a table that is made and none for one that is dropped, whatever it holds", async () => {

@@ -3,8 +3,8 @@ import { settleByAnswer, settleByError, type Carried } from "../../../src/delive
 import type { MarketplaceError, RecordAnswer } from "../../../src/marketplace/index.ts";
 
 const now = { time: 1_000_000, random: () => 0.5 };
-const fresh: Carried = { attempts: 0, mayBeHeld: false };
-const sentBefore: Carried = { attempts: 1, mayBeHeld: true };
+const fresh: Carried = { attempts: 0, mayBeHeld: false, deadline: 90_000_000 };
+const sentBefore: Carried = { attempts: 1, mayBeHeld: true, deadline: 90_000_000 };
 
 const said = (status: string): RecordAnswer => ({ kind: "result", status, meteringRecordId: "m-1" });
 
@@ -41,7 +41,7 @@ describe("a record that AWS answered for", () => {
   });
 
   it("is a conflict by DuplicateRecord, too, if every call before was surely refused", () => {
-    const refusedBefore: Carried = { attempts: 1, mayBeHeld: false };
+    const refusedBefore: Carried = { attempts: 1, mayBeHeld: false, deadline: 90_000_000 };
     expect(settleByAnswer(refusedBefore, said("DuplicateRecord"), now)).toMatchObject({
       state: "parked",
       reason: "conflict",
@@ -81,9 +81,16 @@ describe("a record whose call failed", () => {
     expect(settleByError(fresh, error("retry", held), now)).toMatchObject({ state: "pending", mayBeHeld });
   });
 
-  it("goes again in five minutes after a wrong setting, which a person mends", () => {
+  it("goes again after a wrong setting: its product waits, and it has no fault", () => {
     const settled = settleByError(fresh, error("fix-setting", "no"), now);
-    expect(settled).toMatchObject({ state: "pending", retryAt: now.time + 5 * 60_000, mayBeHeld: false });
+    expect(settled).toMatchObject({ state: "pending", mayBeHeld: false });
+  });
+
+  it("waits for the deadline when its time is over by AWS's clock only", () => {
+    const late: Carried = { ...fresh, deadline: now.time + 5 * 60_000 };
+    const tooLate: MarketplaceError = { ...error("fix-record", "no"), kind: "timestamp-out-of-bounds" };
+    expect(settleByError(late, tooLate, now)).toMatchObject({ state: "pending", retryAt: late.deadline });
+    expect(settleByError(fresh, tooLate, now)).toMatchObject({ state: "parked", reason: "refused" });
   });
 
   it("is parked as refused when the record itself is wrong", () => {
@@ -100,16 +107,22 @@ describe("a record whose call failed", () => {
     });
   });
 
-  it("waits longer from failure to failure, at random, up to ten minutes", () => {
-    const delays = [0, 1, 2, 5, 9, 20, 500].map((attempts) => {
-      const settled = settleByError({ attempts, mayBeHeld: true }, error("retry", "unknown"), {
-        time: 0,
-        random: () => 1,
-      });
-      return "retryAt" in settled ? settled.retryAt : null;
-    });
-    expect(delays).toEqual([1001, 2001, 4001, 32_001, 512_001, 600_001, 600_001]);
-    const none = settleByError(sentBefore, error("retry", "unknown"), { time: 7, random: () => 0 });
-    expect(none).toMatchObject({ retryAt: 8 });
+  it.each([
+    [0, 1001],
+    [1, 2001],
+    [2, 4001],
+    [5, 32_001],
+    [9, 512_001],
+    [20, 600_001],
+    [500, 600_001],
+  ])("that AWS left unprocessed after %i calls waits up to %i ms, at random", (attempts, longest) => {
+    const unprocessed = (random: number) =>
+      settleByAnswer(
+        { ...fresh, attempts, mayBeHeld: true },
+        { kind: "unprocessed" },
+        { time: 0, random: () => random },
+      );
+    expect(unprocessed(1)).toMatchObject({ retryAt: longest });
+    expect(unprocessed(0)).toMatchObject({ retryAt: 1 });
   });
 });

@@ -1,0 +1,33 @@
+import { sql } from "drizzle-orm";
+import type { Ledger } from "../ledger/database.ts";
+import { SEND_MARGIN } from "./deadlines.ts";
+
+/** Records that one statement gives up. */
+const CHUNK = 1000;
+
+/**
+ * Takes the records whose time is over out of the submitter's hands. What AWS may have waits for a person as uncertain.
+ * What it surely does not have rolls over, if its dimension carries late usage forward; but not for a customer of whom
+ * AWS takes none, or whose agreement ends: that usage would roll on for ever.
+ */
+export async function expire(ledger: Ledger, region: string, now: number): Promise<void> {
+  const due = now + SEND_MARGIN;
+  for (;;) {
+    const expired = await ledger.all<{ id: string }>(sql`
+      UPDATE records SET settled_at = ${now}, (state, reason) = (
+        SELECT iif(fate IN ('rolling', 'rolled_over'), fate, 'parked'),
+               iif(fate IN ('rolling', 'rolled_over'), NULL, fate)
+        FROM (SELECT CASE
+          WHEN records.quantity = 0 THEN 'rolled_over'
+          WHEN records.may_be_held THEN 'uncertain'
+          WHEN records.last_answer = 'CustomerNotSubscribed' THEN 'not_subscribed'
+          WHEN (SELECT usage_until FROM agreements WHERE agreements.id = records.agreement_id) IS NOT NULL THEN 'expired'
+          WHEN (SELECT late FROM dimensions WHERE dimensions.product_id = records.product_id
+                AND dimensions.name = records.dimension) = 'carry_forward' THEN 'rolling'
+          ELSE 'expired' END AS fate))
+      WHERE id IN (SELECT id FROM records WHERE region = ${region} AND settled_at IS NULL AND priority IN (0, 1)
+                   AND deadline <= ${due} LIMIT ${CHUNK})
+      RETURNING id`);
+    if (expired.length < CHUNK) return;
+  }
+}

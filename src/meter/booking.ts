@@ -1,0 +1,73 @@
+import { bucketFor, count, seal, type Account, type SealedHour } from "./account.ts";
+import type { Accounts } from "./accounts.ts";
+import { decide, type Decision } from "./decisions.ts";
+import type { HourBucket } from "./hour-bucket.ts";
+import { ACCEPTANCE_WINDOW, HOUR } from "./hours.ts";
+import type { JournalEntry } from "./journal.ts";
+import { lineAt, lineCount, type Line } from "./lines.ts";
+import { applyVoiding } from "./voiding.ts";
+
+/** A frozen hour is remembered for as long as usage for it is accepted: AWS's 24 hours, counted from the hour's end. */
+const FROZEN_MEMORY = ACCEPTANCE_WINDOW + HOUR;
+
+/** No producer's id holds a NUL: behind one, the index keeps which ids have been voided. */
+export const VOIDED = "\u0000";
+
+/**
+ * Counts a line of the journal.
+ *
+ * @returns the bucket that it was added to, if it was
+ */
+export function bookLine(account: Account, line: Line): HourBucket | null {
+  if (line.id.startsWith(VOIDED)) return null;
+  if (line.voiding !== null) {
+    applyVoiding(account, line, line.voiding);
+    return null;
+  }
+  const { quantity, time, tagSet, hour, arrival } = line;
+  const bucket = bucketFor(account, line);
+  count(account, bucket, { quantity: BigInt(quantity), time, tagSet, hour, arrival });
+  return bucket;
+}
+
+/** Seals an hour of an account; see {@link seal}. */
+export function bookSealing(
+  accounts: Accounts,
+  account: Account,
+  hour: number,
+  at: number,
+): SealedHour | null {
+  accounts.change(account.agreement, account.dimension, account.rule);
+  for (const frozen of account.frozen) if (frozen < at - FROZEN_MEMORY) account.frozen.delete(frozen);
+  return seal(account, hour, at);
+}
+
+/** Does what was decided; see {@link decide}. */
+export function bookDecision(accounts: Accounts, decision: Decision, at: number): number | null {
+  const { agreement, dimension } = decision;
+  const rule = decision.kind === "roll_over" ? decision.rule : accounts.get(agreement, dimension)?.rule;
+  if (rule === undefined) return null;
+  return decide(accounts.change(agreement, dimension, rule), decision, at);
+}
+
+/** Does again what an entry of the journal says, but for what the accounts know already. */
+export function replayInto(accounts: Accounts, entry: JournalEntry): void {
+  if ("sealing" in entry) {
+    for (const [agreement, dimension, hour] of entry.sealing.hours) {
+      const account = accounts.get(agreement, dimension);
+      if (account === null || accounts.knows(agreement, dimension, entry.first)) continue;
+      bookSealing(accounts, account, hour, entry.sealing.at);
+    }
+  } else if ("decisions" in entry) {
+    for (const decision of entry.decisions) {
+      if (accounts.knows(decision.agreement, decision.dimension, entry.first)) continue;
+      bookDecision(accounts, decision, entry.at);
+    }
+  } else {
+    for (let index = 0; index < lineCount(entry.lines); index++) {
+      const line = lineAt(entry.lines, index);
+      if (accounts.knows(line.agreement, line.dimension, entry.first + index)) continue;
+      bookLine(accounts.change(line.agreement, line.dimension, line.rule), line);
+    }
+  }
+}

@@ -1,0 +1,232 @@
+import { accountKey, conserve, readCounters, type Conservation } from "../ledger/conservation.ts";
+import type { Ledger } from "../ledger/database.ts";
+import { storeSealedHours } from "../ledger/sealed-hours.ts";
+import type { MeterSettings } from "./account.ts";
+import type { Decision } from "./decisions.ts";
+import type { EventOutcome } from "./event-outcome.ts";
+import { SECOND } from "./hours.ts";
+import { UNIT, type Nano } from "./quantity.ts";
+import { productOfShard } from "./shard-name.ts";
+import type { ShardStorage } from "./shard-storage.ts";
+import { ShardStore } from "./shard-store.ts";
+import { StoredMeter } from "./stored-meter.ts";
+import type { UsageBatch } from "./usage-batch.ts";
+
+/** Events that may wait for one write; beyond it, producers are asked to slow down before memory runs out. */
+const MAX_WAITING_LINES = 50_000;
+
+/** How soon a sealing or hand-over that failed is tried again. */
+const RETRY_DELAY = 10 * SECOND;
+
+export interface IngestRequest {
+  readonly settings: MeterSettings;
+  readonly batch: UsageBatch;
+}
+
+export type IngestAnswer =
+  /** By position in the batch; an event that is not among them was counted in its own hour. */
+  | { readonly kind: "counted"; readonly exceptions: ReadonlyMap<number, EventOutcome> }
+  /** More waits to be written than the shard may hold. Nothing of the request was counted. */
+  | { readonly kind: "overloaded" };
+
+/** What a shard stands on. */
+export interface Ground {
+  readonly name: string;
+  readonly storage: ShardStorage;
+  readonly ledger: Ledger;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Resolves when everything written so far is on disk. */
+  readonly sync: () => Promise<void>;
+  /** Lets whatever waits for the shard go first. */
+  readonly pause: () => Promise<void>;
+  /** Has {@link Shard.alarm} called at a time, epoch milliseconds, in place of the time said before. */
+  readonly setAlarm: (time: number) => Promise<void>;
+  /** Work for the rest of the object's life, whose failure has been seen to. */
+  readonly inBackground: (work: Promise<void>) => void;
+  /** Throws away the shard's memory, to be made again from disk. */
+  readonly startOver: (cause: string) => void;
+  /** The submitter of a Region has new records. */
+  readonly expectDelivery: (region: string) => Promise<void>;
+  /** Tells an operator of a fault that is tried again. */
+  readonly report: (message: string, error: unknown) => void;
+}
+
+/**
+ * Counts the usage of the agreements that live on it. Everything it says is on disk first; everything in its
+ * memory can be rebuilt from disk, so any failure to write throws the memory away.
+ */
+export class Shard {
+  readonly #ground: Ground;
+  readonly #store: ShardStore;
+  readonly #meter: StoredMeter;
+  /** By hand-over: what waits to be in the ledger, by account. Billionths. */
+  readonly #handingOver = new Map<number, ReadonlyMap<string, Nano>>();
+  #alarm: number | null = null;
+  #packing = false;
+  /** The end of the last dealing with the ledger. */
+  #lastTurn: Promise<unknown> = Promise.resolve();
+
+  constructor(ground: Ground) {
+    this.#ground = ground;
+    this.#store = new ShardStore(ground.storage);
+    this.#meter = new StoredMeter(this.#store, ground.sync);
+    this.#noteOutbox();
+  }
+
+  /** @param alarm when {@link alarm} will be called, epoch milliseconds; null when it will not */
+  async start(alarm: number | null): Promise<void> {
+    this.#alarm = alarm;
+    // An alarm can be lost; what is sealed and not handed over must not wait for new usage.
+    if (this.#alarm === null && this.#handingOver.size > 0) await this.#setAlarm(this.#ground.now());
+    await this.#scheduleSealing();
+  }
+
+  /** Counts events. Everything accepted is on disk when it answers. */
+  async ingest({ settings, batch }: IngestRequest): Promise<IngestAnswer> {
+    if (this.#meter.waitingLines + batch.id.length > MAX_WAITING_LINES) return { kind: "overloaded" };
+    // All of it starts over together: what was counted in memory and not written must not survive a failure.
+    const exceptions = await this.#orStartOver(async () => {
+      this.#meter.adopt(settings);
+      const { exceptions, durable } = this.#meter.accept(batch, this.#ground.now());
+      await Promise.all([durable, this.#scheduleSealing()]);
+      return exceptions;
+    });
+    if (this.#meter.segmentIsFull && !this.#packing) this.#ground.inBackground(this.#pack());
+    return { kind: "counted", exceptions };
+  }
+
+  /**
+   * Does what was decided about usage that is sealed or held; doing it again changes nothing. On disk when it answers.
+   *
+   * @returns by decision: the hour that bills the usage now, null when none does
+   */
+  decide(decisions: readonly Decision[]): Promise<readonly (number | null)[]> {
+    return this.#inTurn(() =>
+      this.#orStartOver(async () => {
+        const hours = await this.#meter.decide(decisions, this.#ground.now());
+        await this.#scheduleSealing();
+        return hours;
+      }),
+    );
+  }
+
+  /**
+   * Where the usage of some agreements is, at one moment: while the ledger's side is read, nothing goes there from here
+   * or comes back.
+   */
+  conservation(agreements: readonly string[]): Promise<Conservation[]> {
+    return this.#inTurn(async () => {
+      const { ledger, name } = this.#ground;
+      const { counters, handedOver } = await readCounters(ledger, name, agreements);
+      const waiting = [...this.#handingOver].filter(([sealing]) => sealing > handedOver);
+      return this.#meter.balances(agreements).map((balance) => {
+        const key = accountKey(balance.agreement, balance.dimension);
+        let handingOver = 0n;
+        for (const [, amounts] of waiting) handingOver += amounts.get(key) ?? 0n;
+        return conserve(balance, counters.get(key), handingOver);
+      });
+    });
+  }
+
+  /**
+   * Seals what is due and hands it to the ledger. A failure is tried again by an alarm of our own, because
+   * Cloudflare drops an alarm for good after six failures.
+   */
+  async alarm(): Promise<void> {
+    const { now, pause, report } = this.#ground;
+    this.#alarm = null;
+    try {
+      await this.#orStartOver(async () => {
+        for (const _slice of this.#meter.sealDue(now())) {
+          this.#noteOutbox();
+          await pause();
+        }
+        this.#noteOutbox();
+      });
+      await this.#handOver();
+      await this.#scheduleSealing();
+    } catch (error) {
+      report("sealing or hand-over failed; it is tried again", error);
+      await this.#setAlarm(now() + RETRY_DELAY);
+    }
+  }
+
+  /** The second clock: does what an alarm that was lost should have done. */
+  async wake(): Promise<void> {
+    const { nextSeal } = this.#meter;
+    const isLate = nextSeal !== null && nextSeal <= this.#ground.now();
+    if (isLate || this.#handingOver.size > 0) await this.alarm();
+  }
+
+  /** Packs the journal's full segment, while usage is counted on the next. */
+  async #pack(): Promise<void> {
+    this.#packing = true;
+    await this.#orStartOver(async () => {
+      for (const _step of this.#meter.pack(this.#ground.now())) await this.#ground.pause();
+    });
+    this.#packing = false;
+  }
+
+  /**
+   * Gives the ledger what was sealed. Dying between the ledger's commit and our acknowledgement makes it happen
+   * twice, which the ledger's primary key turns into once.
+   */
+  async #handOver(): Promise<void> {
+    const { ledger, name, now, expectDelivery } = this.#ground;
+    const productId = productOfShard(name);
+    const regions = new Set<string>();
+    for (const { sealing, hours } of this.#store.outbox()) {
+      await this.#inTurn(async () => {
+        // Two alarms may have met here; the first has done it.
+        if (!this.#handingOver.has(sealing)) return;
+        regions.add(await storeSealedHours(ledger, { shard: name, productId, sealing, hours, now: now() }));
+        this.#store.acknowledge(sealing);
+        this.#handingOver.delete(sealing);
+      });
+    }
+    for (const region of regions) await expectDelivery(region);
+  }
+
+  /** Keeps in mind what new rows of the outbox carry. */
+  #noteOutbox(): void {
+    const newest = Math.max(0, ...this.#handingOver.keys());
+    for (const { sealing, hours } of this.#store.outbox(newest)) {
+      const amounts = new Map<string, Nano>();
+      for (const { agreement, dimension, quantity, divisor } of hours) {
+        const key = accountKey(agreement, dimension);
+        amounts.set(key, (amounts.get(key) ?? 0n) + BigInt(quantity) * BigInt(divisor) * UNIT);
+      }
+      this.#handingOver.set(sealing, amounts);
+    }
+  }
+
+  /** Dealings with the ledger go one after another, so that each sees both sides of the books at one moment. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#lastTurn.then(work);
+    // Whoever asked hears of a failure; the next turn does not depend on it.
+    this.#lastTurn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Sets the alarm only when it must ring earlier: each setting is a row written. */
+  async #scheduleSealing(): Promise<void> {
+    const next = this.#meter.nextSeal;
+    if (next !== null && (this.#alarm === null || next < this.#alarm)) await this.#setAlarm(next);
+  }
+
+  async #setAlarm(time: number): Promise<void> {
+    this.#alarm = time;
+    await this.#ground.setAlarm(time);
+  }
+
+  /** A write that fails leaves memory ahead of the disk: a retry would be taken for a duplicate. So start over. */
+  async #orStartOver<T>(write: () => Promise<T>): Promise<T> {
+    try {
+      return await write();
+    } catch (error) {
+      this.#ground.startOver(`a write failed, the shard starts over from its journal: ${String(error)}`);
+      throw error;
+    }
+  }
+}
