@@ -6,7 +6,9 @@ import { registrationRoutes } from "./customers/registration-routes.ts";
 import { problem } from "./http/problems.ts";
 import { router } from "./http/router.ts";
 import { ledgerRoutes } from "./ledger/routes.ts";
+import { parkedRoutes } from "./parked/routes.ts";
 import { usageRoutes } from "./usage/routes.ts";
+import { watchRoutes } from "./watch/routes.ts";
 
 /** The HTTP face of the gateway: each room's routes, and what is said when none fits or one fails. */
 export const app = router();
@@ -17,6 +19,8 @@ app.route("/", catalogRoutes);
 app.route("/", accessRoutes);
 app.route("/", agreementRoutes);
 app.route("/", ledgerRoutes);
+app.route("/", parkedRoutes);
+app.route("/", watchRoutes);
 
 const description =
   "Post usage with an ingest key; everything else is the operator's and takes the admin token.";

@@ -6,6 +6,10 @@ interface __BaseEnv_Env {
   readonly AWS_ACCESS_KEY_ID?: string;
   readonly AWS_SECRET_ACCESS_KEY?: string;
   readonly AWS_SESSION_TOKEN?: string;
+  /** Where alarms go. */
+  readonly WEBHOOK_URL?: string;
+  /** What they are signed with: `whsec_` and base64 (Standard Webhooks). */
+  readonly WEBHOOK_SECRET?: string;
   /** Where the metering API is, instead of AWS: the simulator. AWS's SDKs know it by the same name. */
   readonly AWS_ENDPOINT_URL_MARKETPLACE_METERING?: string;
 }

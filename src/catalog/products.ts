@@ -2,6 +2,7 @@ import { asc, eq, gt } from "drizzle-orm";
 import { LRUCache } from "lru-cache";
 import type { Ledger } from "../ledger/database.ts";
 import { dimensions, products } from "../ledger/schema.ts";
+import { shardName } from "../meter/shard-name.ts";
 import type { MeteredDimension } from "../meter/usage-batch.ts";
 
 /** A metered unit of a product by AWS's API name, which is case-sensitive, and how its usage is counted. */
@@ -104,4 +105,10 @@ export async function listProducts(
 export async function listRegions(ledger: Ledger): Promise<string[]> {
   const rows = await ledger.selectDistinct({ region: products.region }).from(products);
   return rows.map(({ region }) => region);
+}
+
+/** The names of all meter shards. */
+export async function listShards(ledger: Ledger): Promise<string[]> {
+  const rows = await ledger.select({ id: products.id, shards: products.shards }).from(products);
+  return rows.flatMap(({ id, shards }) => Array.from({ length: shards }, (_, shard) => shardName(id, shard)));
 }

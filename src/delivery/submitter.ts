@@ -3,6 +3,7 @@ import { openLedger } from "../ledger/database.ts";
 import { marketplaceClient } from "../marketplace-access.ts";
 import { MINUTE } from "../meter/hours.ts";
 import { shardName } from "../meter/shard-name.ts";
+import { keepWatch, watchOptions } from "../watch/keep-watch.ts";
 import { Pacer } from "./pacer.ts";
 import { hasOpenRecords, noteTick, runDelivery } from "./run.ts";
 
@@ -47,6 +48,7 @@ export class Submitter extends DurableObject<Env> {
     if (region === undefined) return;
     try {
       await this.#run(region);
+      await keepWatch(watchOptions(this.env, openLedger(this.env.DB)));
     } catch (error) {
       // Cloudflare drops an alarm for good after six failures, so a new one is set.
       // oxlint-disable-next-line no-console -- Workers Logs is where an operator sees that delivery fails.

@@ -32,12 +32,9 @@ const recordSchema = z
     lastAnswer: z.string().nullable().openapi({ description: "AWS's last status or error" }),
     meteringRecordId: z.string().nullable(),
     settledAt: z.iso.datetime().nullable(),
-    rolledInto: z.iso
-      .datetime()
-      .nullable()
-      .openapi({
-        description: "The hour that bills its quantity instead, since AWS did not take it in time",
-      }),
+    rolledInto: z.iso.datetime().nullable().openapi({
+      description: "The hour that bills its quantity instead, since AWS did not take it in time",
+    }),
     usageRecord: z.unknown().openapi({ description: "AWS's UsageRecord, as it is sent every time" }),
   })
   .openapi("MeteringRecord");

@@ -56,6 +56,10 @@ export class Accounts {
     return entry !== undefined && line < entry.upTo;
   }
 
+  get agreements(): string[] {
+    return [...this.#entries.keys()];
+  }
+
   *values(): Generator<Account> {
     for (const entries of this.#entries.values()) {
       for (const { account } of entries.values()) yield account;

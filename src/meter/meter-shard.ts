@@ -2,6 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { Conservation } from "../ledger/conservation.ts";
 import { openLedger } from "../ledger/database.ts";
 import type { Decision } from "./decisions.ts";
+import type { HeldUsage } from "./held.ts";
 import { Shard, type IngestAnswer, type IngestRequest } from "./shard.ts";
 
 /** A {@link Shard} as a Durable Object. */
@@ -42,6 +43,11 @@ export class MeterShard extends DurableObject<Env> {
   /** {@link Shard.conservation} */
   conservation(agreements: readonly string[]): Promise<Conservation[]> {
     return this.#shard.conservation(agreements);
+  }
+
+  /** {@link Shard.held} */
+  held(agreements: readonly string[]): HeldUsage[] {
+    return this.#shard.held(agreements);
   }
 
   /** {@link Shard.wake} */

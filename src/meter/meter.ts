@@ -15,6 +15,7 @@ import { ruleOf } from "./dimension.ts";
 import { differences, type Sent } from "./duplicates.ts";
 import { refuseByTime, type EventOutcome } from "./event-outcome.ts";
 import { fingerprinter } from "./fingerprint.ts";
+import { heldUsageOf, type HeldUsage } from "./held.ts";
 import type { HourBucket } from "./hour-bucket.ts";
 import { hourOf } from "./hours.ts";
 import { IdIndex, type History, type Located } from "./id-index.ts";
@@ -192,6 +193,11 @@ export class Meter {
   /** The balances of some agreements. */
   balances(agreements: readonly string[]): AccountBalance[] {
     return agreements.flatMap((agreement) => [...this.accounts.of(agreement)].map(balanceOf));
+  }
+
+  /** The late usage of some agreements that waits for a person. */
+  held(agreements: readonly string[]): HeldUsage[] {
+    return agreements.flatMap((agreement) => [...this.accounts.of(agreement)].flatMap(heldUsageOf));
   }
 
   /** @returns null when the event was counted in its own hour */

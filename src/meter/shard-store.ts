@@ -50,17 +50,25 @@ export class ShardStore {
 
   /** What was saved; the journal's segments are to be replayed on top. */
   load(): SavedMeter {
+    return {
+      pages: this.loadPages(),
+      runs: this.runs.load(),
+      firstLine: this.unpackedSegments[0] ?? 0,
+    };
+  }
+
+  /** The accounts as they were saved. */
+  loadPages(): SavedPage[] {
     const parts = [
       ...this.#sql.exec<{ part: number; up_to: number; accounts: string }>(
         "SELECT part, up_to, accounts FROM accounts ORDER BY part",
       ),
     ];
-    const pages = parts.map(({ part, up_to, accounts }) => ({
+    return parts.map(({ part, up_to, accounts }) => ({
       page: Math.floor(part / MAX_PARTS),
       upTo: up_to,
       accounts: (JSON.parse(accounts) as EncodedAccount[]).map(decodeAccount),
     }));
-    return { pages, runs: this.runs.load(), firstLine: this.unpackedSegments[0] ?? 0 };
   }
 
   /** The journal's segments that are in no run: what a restart replays. Oldest first. */

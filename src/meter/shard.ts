@@ -1,10 +1,14 @@
 import { accountKey, conserve, readCounters, type Conservation } from "../ledger/conservation.ts";
 import type { Ledger } from "../ledger/database.ts";
+import { differenceOf, recountRecords } from "../ledger/recount.ts";
 import { storeSealedHours } from "../ledger/sealed-hours.ts";
+import { saveShardReport, type ShardReport } from "../ledger/shard-reports.ts";
 import type { MeterSettings } from "./account.ts";
+import type { AccountBalance } from "./balances.ts";
 import type { Decision } from "./decisions.ts";
 import type { EventOutcome } from "./event-outcome.ts";
-import { SECOND } from "./hours.ts";
+import type { HeldUsage } from "./held.ts";
+import { HOUR, SECOND } from "./hours.ts";
 import { UNIT, type Nano } from "./quantity.ts";
 import { productOfShard } from "./shard-name.ts";
 import type { ShardStorage } from "./shard-storage.ts";
@@ -14,6 +18,9 @@ import type { UsageBatch } from "./usage-batch.ts";
 
 /** Events that may wait for one write; beyond it, producers are asked to slow down before memory runs out. */
 const MAX_WAITING_LINES = 50_000;
+
+/** Agreements whose records one self-check adds up. */
+const CHECKED_AGREEMENTS = 200;
 
 /** How soon a sealing or hand-over that failed is tried again. */
 const RETRY_DELAY = 10 * SECOND;
@@ -64,6 +71,7 @@ export class Shard {
   readonly #handingOver = new Map<number, ReadonlyMap<string, Nano>>();
   #alarm: number | null = null;
   #packing = false;
+  #reported: ShardReport = { heldAccounts: 0, difference: null, handoverError: null };
   /** The end of the last dealing with the ledger. */
   #lastTurn: Promise<unknown> = Promise.resolve();
 
@@ -111,6 +119,11 @@ export class Shard {
     );
   }
 
+  /** The late usage of some agreements that waits for a person. */
+  held(agreements: readonly string[]): HeldUsage[] {
+    return this.#meter.held(agreements);
+  }
+
   /**
    * Where the usage of some agreements is, at one moment: while the ledger's side is read, nothing goes there from here
    * or comes back.
@@ -119,12 +132,9 @@ export class Shard {
     return this.#inTurn(async () => {
       const { ledger, name } = this.#ground;
       const { counters, handedOver } = await readCounters(ledger, name, agreements);
-      const waiting = [...this.#handingOver].filter(([sealing]) => sealing > handedOver);
       return this.#meter.balances(agreements).map((balance) => {
         const key = accountKey(balance.agreement, balance.dimension);
-        let handingOver = 0n;
-        for (const [, amounts] of waiting) handingOver += amounts.get(key) ?? 0n;
-        return conserve(balance, counters.get(key), handingOver);
+        return conserve(balance, counters.get(key), this.#handingOverOf(balance, handedOver));
       });
     });
   }
@@ -145,18 +155,50 @@ export class Shard {
         this.#noteOutbox();
       });
       await this.#handOver();
+      if (this.#reported.handoverError !== null) await this.#report({ handoverError: null });
       await this.#scheduleSealing();
     } catch (error) {
       report("sealing or hand-over failed; it is tried again", error);
       await this.#setAlarm(now() + RETRY_DELAY);
+      await this.#report({ handoverError: String(error) });
     }
   }
 
-  /** The second clock: does what an alarm that was lost should have done. */
+  /**
+   * The second clock, once an hour: does what an alarm that was lost should have done, compares the books, and says in
+   * the ledger what a person must know of.
+   */
   async wake(): Promise<void> {
     const { nextSeal } = this.#meter;
     const isLate = nextSeal !== null && nextSeal <= this.#ground.now();
     if (isLate || this.#handingOver.size > 0) await this.alarm();
+    const difference = await this.checkBooks();
+    await this.#report({ difference, heldAccounts: this.#meter.heldAccounts });
+  }
+
+  /**
+   * Compares the books with each other: memory with what is on disk, and for some agreements what was sealed with the
+   * ledger's records and counters. Hour by hour it comes to all agreements.
+   *
+   * @returns the first difference, in words; null when there is none
+   */
+  checkBooks(): Promise<string | null> {
+    return this.#inTurn(async () => {
+      const [differs] = this.#meter.recount();
+      if (differs !== undefined)
+        return `${differs.agreement}, ${differs.dimension}: memory differs from what is on disk.`;
+      const { ledger, name, now } = this.#ground;
+      const all = this.#meter.agreements;
+      const turns = Math.ceil(all.length / CHECKED_AGREEMENTS);
+      const from = turns === 0 ? 0 : (Math.floor(now() / HOUR) % turns) * CHECKED_AGREEMENTS;
+      const agreements = all.slice(from, from + CHECKED_AGREEMENTS);
+      const recount = await recountRecords(ledger, name, agreements);
+      for (const balance of this.#meter.balances(agreements)) {
+        const difference = differenceOf(balance, recount, this.#handingOverOf(balance, recount.handedOver));
+        if (difference !== null) return difference;
+      }
+      return null;
+    });
   }
 
   /** Packs the journal's full segment, while usage is counted on the next. */
@@ -188,6 +230,15 @@ export class Shard {
     for (const region of regions) await expectDelivery(region);
   }
 
+  /** What of an account is sealed and not in the ledger, which has the hand-overs up to this number. */
+  #handingOverOf({ agreement, dimension }: AccountBalance, handedOver: number): Nano {
+    const key = accountKey(agreement, dimension);
+    let sum = 0n;
+    for (const [sealing, amounts] of this.#handingOver)
+      if (sealing > handedOver) sum += amounts.get(key) ?? 0n;
+    return sum;
+  }
+
   /** Keeps in mind what new rows of the outbox carry. */
   #noteOutbox(): void {
     const newest = Math.max(0, ...this.#handingOver.keys());
@@ -198,6 +249,18 @@ export class Shard {
         amounts.set(key, (amounts.get(key) ?? 0n) + BigInt(quantity) * BigInt(divisor) * UNIT);
       }
       this.#handingOver.set(sealing, amounts);
+    }
+  }
+
+  /** Says in the ledger what a person must know of. When even that fails there is the log, and the next hour. */
+  async #report(news: Partial<ShardReport>): Promise<void> {
+    const { ledger, name, now, report } = this.#ground;
+    const next = { ...this.#reported, ...news };
+    try {
+      await saveShardReport(ledger, name, next, now());
+      this.#reported = next;
+    } catch (error) {
+      report("the shard's report does not reach the ledger", error);
     }
   }
 

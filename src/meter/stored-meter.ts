@@ -1,10 +1,14 @@
-import type { MeterSettings, SealedHour } from "./account.ts";
+import type { Account, MeterSettings, SealedHour } from "./account.ts";
 import type { Decision } from "./decisions.ts";
 import type { EventOutcome } from "./event-outcome.ts";
 import { GroupCommit } from "./group-commit.ts";
+import type { HeldUsage } from "./held.ts";
+import { quantityOf, type HourBucket } from "./hour-bucket.ts";
 import type { JournalEntry } from "./journal.ts";
 import { lineCount } from "./lines.ts";
-import type { AccountBalance } from "./balances.ts";
+import { Accounts } from "./accounts.ts";
+import { balanceOf, type AccountBalance } from "./balances.ts";
+import { replayInto } from "./booking.ts";
 import { Meter } from "./meter.ts";
 import { packSegment } from "./packing.ts";
 import type { ShardStore } from "./shard-store.ts";
@@ -78,6 +82,17 @@ export class StoredMeter {
     return this.#meter.balances(agreements);
   }
 
+  /** How many accounts hold late usage for a person. */
+  get heldAccounts(): number {
+    let count = 0;
+    for (const { held } of this.#meter.accounts.values()) if (held.size > 0) count += 1;
+    return count;
+  }
+
+  held(agreements: readonly string[]): HeldUsage[] {
+    return this.#meter.held(agreements);
+  }
+
   /** Counts by these settings from now on. */
   adopt(settings: MeterSettings): void {
     const { settle, lateSettle, dedupeWindow } = this.#meter.settings;
@@ -100,6 +115,31 @@ export class StoredMeter {
       this.#waitingFrom ??= entry.first;
     }
     return { exceptions, durable: this.#commit.durable() };
+  }
+
+  /** The agreements that have been counted. */
+  get agreements(): string[] {
+    return this.#meter.accounts.agreements;
+  }
+
+  /**
+   * Counts again what is on disk, as a restart would, and compares it with what is in memory.
+   *
+   * @returns the accounts that differ
+   */
+  recount(): AccountBalance[] {
+    this.#commit.flush();
+    const accounts = new Accounts(this.#store.loadPages());
+    for (const segment of this.#store.unpackedSegments) {
+      for (const entries of this.#store.journal.rows(segment))
+        for (const entry of entries) replayInto(accounts, entry);
+    }
+    const differs: AccountBalance[] = [];
+    for (const account of this.#meter.accounts.values()) {
+      const again = accounts.get(account.agreement, account.dimension);
+      if (again === null || bookText(again) !== bookText(account)) differs.push(balanceOf(account));
+    }
+    return differs;
   }
 
   /**
@@ -180,4 +220,15 @@ export class StoredMeter {
       this.#store.handOver(records);
     });
   }
+}
+
+/** All that an account comes to, as one text: equal books have equal texts, in whatever order they were written. */
+function bookText(account: Account): string {
+  const { open, held, frozen, late } = account;
+  const { accepted, sealed, rolled, carry, writtenOff } = balanceOf(account);
+  const hours = (buckets: ReadonlyMap<number, HourBucket>) =>
+    [...buckets].map(([hour, bucket]) => `${hour}=${quantityOf(bucket)}`);
+  const parts = [hours(open), hours(held), [...frozen].map(String), [...late].map(String)];
+  const sorted = parts.map((part) => part.toSorted((a, b) => (a < b ? -1 : 1)).join());
+  return [...sorted, accepted, sealed, rolled, carry, writtenOff].join(";");
 }

@@ -1,0 +1,85 @@
+import { sql } from "drizzle-orm";
+import type { AccountBalance } from "../meter/balances.ts";
+import { formatQuantity, UNIT, type Nano } from "../meter/quantity.ts";
+import { accountKey } from "./conservation.ts";
+import { inOneTransaction, type Ledger } from "./database.ts";
+
+interface Sums {
+  readonly agreement: string;
+  readonly dimension: string;
+  readonly pending: string;
+  readonly delivered: string;
+  readonly parked: string;
+  readonly rolled: string;
+  readonly writtenOff: string;
+}
+
+const PLACES = ["pending", "delivered", "parked", "rolled", "writtenOff"] as const;
+
+/** The ledger's side of some agreements, once by its counters and once from each of their records. */
+export interface Recount {
+  /** Hand-overs up to this number are in it. */
+  readonly handedOver: number;
+  readonly counters: ReadonlyMap<string, Sums>;
+  readonly records: ReadonlyMap<string, Sums>;
+}
+
+/** Adds up all records of some agreements: slow, for the self-check. */
+export async function recountRecords(
+  ledger: Ledger,
+  shard: string,
+  agreements: readonly string[],
+): Promise<Recount> {
+  const wanted = JSON.stringify(agreements);
+  const sum = (condition: string) =>
+    sql.raw(`CAST(SUM(CASE WHEN ${condition} THEN records.quantity ELSE 0 END) AS TEXT)`);
+  const [handovers = [], counters = [], records = []] = (await inOneTransaction(ledger, [
+    sql`SELECT sealing FROM handovers WHERE shard = ${shard}`,
+    sql`
+      SELECT agreement_id AS agreement, dimension, CAST(pending AS TEXT) AS pending,
+             CAST(delivered AS TEXT) AS delivered, CAST(parked AS TEXT) AS parked, CAST(rolled AS TEXT) AS rolled,
+             CAST(written_off AS TEXT) AS writtenOff
+      FROM json_each(${wanted}) AS wanted JOIN balances ON balances.agreement_id = wanted.value`,
+    // An id begins with its agreement, and ";" is the character after ":".
+    sql`
+      SELECT records.agreement_id AS agreement, records.dimension AS dimension,
+             ${sum("state IN ('pending', 'sent', 'waiting')")} AS pending, ${sum("state = 'delivered'")} AS delivered,
+             ${sum("state = 'parked'")} AS parked, ${sum("state IN ('rolling', 'rolled_over')")} AS rolled,
+             ${sum("state = 'written_off'")} AS writtenOff
+      FROM json_each(${wanted}) AS wanted
+      JOIN records ON records.id > wanted.value || ':' AND records.id < wanted.value || ';'
+      WHERE records.quantity > 0
+      GROUP BY records.agreement_id, records.dimension`,
+  ])) as unknown as [{ sealing: number }[]?, Sums[]?, Sums[]?];
+  const byAccount = (rows: readonly Sums[]) =>
+    new Map(rows.map((row) => [accountKey(row.agreement, row.dimension), row]));
+  return {
+    handedOver: handovers[0]?.sealing ?? 0,
+    counters: byAccount(counters),
+    records: byAccount(records),
+  };
+}
+
+/**
+ * Compares an account's books with each other: the ledger's counters with its records, and its records with what the
+ * shard has sealed.
+ *
+ * @param handingOver what is sealed and not in the ledger yet, in billionths
+ * @returns the difference in words; null when there is none
+ */
+export function differenceOf(balance: AccountBalance, recount: Recount, handingOver: Nano): string | null {
+  const key = accountKey(balance.agreement, balance.dimension);
+  const counted = recount.counters.get(key);
+  const added = recount.records.get(key);
+  const where = `${balance.agreement}, ${balance.dimension}`;
+  let total = 0n;
+  for (const place of PLACES) {
+    const [counter, sum] = [BigInt(counted?.[place] ?? 0), BigInt(added?.[place] ?? 0)];
+    if (counter !== sum) return `${where}: ${place} is ${counter} by its counter and ${sum} by its records.`;
+    total += sum;
+  }
+  const inRecords = total * BigInt(balance.divisor) * UNIT + handingOver;
+  const sealed = balance.sealed + balance.rolled;
+  if (inRecords === sealed) return null;
+  return `${where}: ${formatQuantity(sealed)} was sealed, and the records have ${formatQuantity(inRecords)}.`;
+}

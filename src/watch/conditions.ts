@@ -1,0 +1,132 @@
+import { sql } from "drizzle-orm";
+import { inOneTransaction, type Ledger } from "../ledger/database.ts";
+import type { AlarmKind, ParkReason } from "../ledger/schema.ts";
+import { MINUTE } from "../meter/hours.ts";
+
+/** Something that a person must know of. */
+export interface Condition {
+  readonly kind: AlarmKind;
+  /** What it is about: a product, a Region, a shard. One alarm is open for each kind and subject. */
+  readonly subject: string;
+  /** What is the matter, and what to do. */
+  readonly detail: string;
+  /** How much of it there is. */
+  readonly size: number;
+}
+
+/** How much of a record's way, from its sealing to its deadline, passes before a person is told. */
+const ALARM_FRACTION = 3 / 4;
+
+/** The cron trigger fires every minute. */
+const TICK_SILENCE = 10 * MINUTE;
+
+interface NearRow {
+  readonly product: string;
+  readonly count: number;
+  readonly deadline: number;
+  readonly answer: string | null;
+}
+
+interface ParkedRow {
+  readonly product: string;
+  readonly reason: ParkReason;
+  readonly count: number;
+}
+
+interface PausedRow {
+  readonly product: string;
+  readonly code: string | null;
+  readonly detail: string | null;
+}
+
+interface ReportRow {
+  readonly shard: string;
+  readonly held: number;
+  readonly difference: string | null;
+  readonly handoverError: string | null;
+}
+
+/**
+ * What a person must know of now. Reads open and parked records, never the others: each query names the partial index
+ * that it walks.
+ *
+ * @param now epoch milliseconds
+ */
+export async function findConditions(ledger: Ledger, now: number): Promise<Condition[]> {
+  const [near = [], parked = [], paused = [], silent = [], reports = []] = (await inOneTransaction(ledger, [
+    sql`
+      SELECT product_id AS product, count(*) AS count, min(deadline) AS deadline, max(last_answer) AS answer
+      FROM records INDEXED BY records_open
+      WHERE settled_at IS NULL AND ${now} >= sealed_at + (deadline - sealed_at) * ${ALARM_FRACTION}
+      GROUP BY product_id`,
+    sql`
+      SELECT product_id AS product, reason, count(*) AS count
+      FROM records INDEXED BY records_parked WHERE state = 'parked' GROUP BY product_id, reason`,
+    sql`
+      SELECT product_id AS product, error_code AS code, error_detail AS detail
+      FROM deliveries WHERE paused_at IS NOT NULL`,
+    sql`SELECT region FROM submitters WHERE last_tick_at < ${now - TICK_SILENCE}`,
+    sql`
+      SELECT shard, held_accounts AS held, difference, handover_error AS handoverError FROM shard_reports
+      WHERE held_accounts > 0 OR difference IS NOT NULL OR handover_error IS NOT NULL`,
+  ])) as unknown as [NearRow[]?, ParkedRow[]?, PausedRow[]?, { region: string }[]?, ReportRow[]?];
+  return [
+    ...near.map(nearDeadline),
+    ...parked.map(parkedRecords),
+    ...paused.map(pausedProduct),
+    ...silent.map(({ region }) => ({
+      kind: "ticks_missing" as const,
+      subject: region,
+      detail: `The cron trigger has not fired for ${region} in ten minutes. Records go out by the second clock, later than they should: look at the Worker's cron events on Cloudflare's dashboard.`,
+      size: 1,
+    })),
+    ...reports.flatMap(ofReport),
+  ];
+}
+
+function nearDeadline({ product, count, deadline, answer }: NearRow): Condition {
+  const why = answer === null ? "they have not been sent yet" : `AWS's last answer: ${answer}`;
+  return {
+    kind: "deadline_near",
+    subject: product,
+    detail: `${records(count)} of product ${product} ${count === 1 ? "has" : "have"} a quarter of the time left, the first until ${new Date(deadline).toISOString()}; ${why}. GET /v1/records?product=${encodeURIComponent(product)}&state=pending lists them.`,
+    size: count,
+  };
+}
+
+function parkedRecords({ product, reason, count }: ParkedRow): Condition {
+  return {
+    kind: "parked",
+    subject: `${product}:${reason}`,
+    detail: `${records(count)} of product ${product} ${count === 1 ? "waits" : "wait"} for a person as ${reason}. GET /v1/parked?product=${encodeURIComponent(product)}&reason=${reason} says what may be done.`,
+    size: count,
+  };
+}
+
+function pausedProduct({ product, code, detail }: PausedRow): Condition {
+  return {
+    kind: "product_paused",
+    subject: product,
+    detail: `Delivery of product ${product} pauses: ${code ?? "a setting is wrong"}. ${detail ?? ""} It is tried again every five minutes and goes on by itself once that is mended.`,
+    size: 1,
+  };
+}
+
+function ofReport({ shard, held, difference, handoverError }: ReportRow): Condition[] {
+  const found: Condition[] = [];
+  if (held > 0) {
+    const detail = `${held} accounts of shard ${shard} hold late usage that waits for a person. GET /v1/held lists it.`;
+    found.push({ kind: "usage_held", subject: shard, detail, size: held });
+  }
+  if (difference !== null) {
+    const detail = `The books of shard ${shard} do not agree: ${difference} Nothing is corrected by itself; please report it.`;
+    found.push({ kind: "books_differ", subject: shard, detail, size: 1 });
+  }
+  if (handoverError !== null) {
+    const detail = `Sealed hours of shard ${shard} do not reach the ledger: ${handoverError}. It is tried again every ten seconds.`;
+    found.push({ kind: "handover_failing", subject: shard, detail, size: 1 });
+  }
+  return found;
+}
+
+const records = (count: number): string => `${count} ${count === 1 ? "record" : "records"}`;
