@@ -55,6 +55,14 @@ export default defineConfig(async () => ({
     projects: [
       { test: { name: "unit", environment: "node", include: ["test/unit/**/*.test.ts"] } },
       {
+        test: {
+          name: "simulation",
+          environment: "node",
+          include: ["test/simulation/**/*.test.ts"],
+          testTimeout: 300_000,
+        },
+      },
+      {
         plugins: [
           stopSimulator,
           cloudflareTest({

@@ -41,12 +41,12 @@ export class SqliteStorage {
   }
 }
 
-function input(value: unknown): SQLInputValue {
+export function input(value: unknown): SQLInputValue {
   return value instanceof ArrayBuffer ? new Uint8Array(value) : (value as SQLInputValue);
 }
 
 /** Workerd gives a blob as an ArrayBuffer. */
-function output(row: Record<string, unknown>): Record<string, unknown> {
+export function output(row: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(row).map(([key, value]) => [
       key,
@@ -55,7 +55,7 @@ function output(row: Record<string, unknown>): Record<string, unknown> {
   );
 }
 
-function cursor(rows: readonly Record<string, unknown>[]) {
+export function cursor(rows: readonly Record<string, unknown>[]) {
   return {
     [Symbol.iterator]: () => rows[Symbol.iterator](),
     one: () => {

@@ -1,0 +1,267 @@
+import { faultSchema } from "../../simulator/src/faults.ts";
+import type { Agreement as SoldAgreement } from "../../simulator/src/model.ts";
+import type { Agreement } from "../../src/customers/agreements.ts";
+import type { NewProduct } from "../../src/catalog/products.ts";
+import { HOUR, MINUTE } from "../../src/meter/hours.ts";
+import type { MeteredDimension } from "../../src/meter/usage-batch.ts";
+import { NO_HAZARDS } from "./process.ts";
+import { operate } from "./operator.ts";
+import { Producers } from "./producers.ts";
+import { FOREIGN_QUANTITY, Watch } from "./promises.ts";
+import { World } from "./world.ts";
+
+export interface Outcome {
+  readonly seed: number;
+  readonly hours: number;
+  readonly events: number;
+  readonly faults: number;
+  readonly delivered: number;
+  readonly parked: number;
+  readonly lost: number;
+  readonly doubled: number;
+}
+
+const dimension = (name: string, overrides: Partial<MeteredDimension> = {}): MeteredDimension => ({
+  name,
+  aggregation: "sum",
+  divisor: 1,
+  uniqueTag: null,
+  late: "carry_forward",
+  ...overrides,
+});
+
+const DIMENSIONS = [
+  dimension("api"),
+  dimension("gb", { divisor: 3 }),
+  dimension("kept", { late: "hold" }),
+  dimension("strict", { late: "reject" }),
+];
+
+type SimulatedProduct = Omit<NewProduct, "name" | "signUpUrl" | "region">;
+
+interface Customer {
+  readonly product: SimulatedProduct;
+  readonly agreement: Agreement;
+  sold: SoldAgreement;
+}
+
+/** The kinds of trouble that AWS gives, each for some calls. */
+const AWS_FAULTS = [
+  { kind: "throttle", times: 6 },
+  { kind: "internal-error", times: 3 },
+  { kind: "internal-error-after-store", times: 3 },
+  { kind: "html-503", times: 3 },
+  { kind: "drop-connection", times: 3 },
+  { kind: "drop-connection-after-store", times: 4 },
+  { kind: "unprocessed", times: 3, records: 4 },
+  { kind: "unknown-status", times: 2, records: 3 },
+  { kind: "missing-record-id", times: 2 },
+  { kind: "shuffle", times: 8 },
+  { kind: "extra-fields", times: 2 },
+  { kind: "namespaced-type", times: 4 },
+  { kind: "header-only-type", times: 4 },
+  { kind: "error", error: "AccessDeniedException", times: 5 },
+  { kind: "error", error: "InvalidSignatureException", times: 3 },
+  { kind: "error", error: "DisabledApiException", times: 3 },
+] as const;
+
+/** Runs the gateway through so many hours in which everything goes wrong, and then to where nothing is left to do. */
+export async function simulate(seed: number, hours: number): Promise<Outcome> {
+  // Near the end of a month, so that its early deadline is met within days.
+  const start = Date.UTC(2027, seed % 12, 27, 0, 0) + (seed % 7) * 7 * MINUTE;
+  const simulation = new Simulation(seed, start);
+  await simulation.setUp();
+  while (simulation.world.time < start + hours * HOUR) await simulation.step();
+  return { seed, hours, ...(await simulation.finish()) };
+}
+
+class Simulation {
+  readonly world: World;
+  readonly #producers: Producers;
+  readonly #watch: Watch;
+  readonly #products: SimulatedProduct[] = [];
+  readonly #customers: Customer[] = [];
+  /** What is wrong at AWS until somebody mends it. */
+  readonly #broken = new Map<string, () => void>();
+  /** Until when the cron trigger does not fire. */
+  #silentUntil = 0;
+
+  constructor(seed: number, start: number) {
+    this.world = new World(seed, start);
+    this.#producers = new Producers(this.world);
+    this.#watch = new Watch(this.world, this.#producers, () =>
+      this.#customers.map(({ agreement }) => agreement),
+    );
+  }
+
+  async setUp(): Promise<void> {
+    const { random } = this.world;
+    for (let n = random.whole(1, 3); n > 0; n--) {
+      const id = `p${random.hex()}`;
+      const product: SimulatedProduct = {
+        id,
+        productCode: id,
+        concurrentAgreements: random.chance(0.7),
+        dimensions: DIMENSIONS,
+        settleSeconds: random.pick([0, 600, 3600]),
+        lateSettleSeconds: random.pick([0, 300]),
+        dedupeDays: 35,
+        shards: random.whole(1, 2),
+      };
+      await this.world.addProduct(product);
+      this.#products.push(product);
+      for (let m = random.whole(1, 4); m > 0; m--) {
+        this.#customers.push({ product, ...(await this.world.addAgreement(product)) });
+      }
+    }
+  }
+
+  /** Some minutes of the gateway's life. */
+  async step(): Promise<void> {
+    const { world } = this;
+    const { random } = world;
+    world.advanceTo(world.time + random.whole(1, 15) * MINUTE);
+    this.#makeTrouble();
+    if (random.chance(0.6)) {
+      const { agreement } = random.pick(this.#customers);
+      await this.#producers.post(
+        agreement,
+        DIMENSIONS.map(({ name }) => name),
+      );
+    }
+    if (random.chance(0.3)) await this.#producers.repeat();
+    if (random.chance(0.05) && world.shardNames.length > 0) world.evict(random.pick(world.shardNames));
+    const others = random.chance(0.2) ? [this.#watch.checkBooks()] : [];
+    await Promise.all([world.ring(), ...others]);
+    if (this.#silentUntil < world.time && random.chance(0.7)) {
+      // A tick is late, or two overlap, or somebody looks at the books meanwhile.
+      const more = random.chance(0.15) ? [world.deliver()] : [];
+      if (random.chance(0.1)) more.push(this.#watch.checkBooks());
+      await Promise.all([world.deliver(), ...more]);
+    }
+    if (random.chance(0.1)) await this.#wakeShards();
+    if (random.chance(0.05)) await operate(world, this.#watch, random.pick(this.#customers).agreement);
+    await this.#watch.check();
+  }
+
+  /** Everything is mended, and enough time passes that all is delivered, or given up with a reason. */
+  async finish() {
+    const { world } = this;
+    world.hazards = NO_HAZARDS;
+    world.skew = 0;
+    world.aws.heal();
+    for (const mend of this.#broken.values()) mend();
+    while (this.#producers.waiting > 0) await this.#producers.repeat();
+    for (let round = 0; round < 70; round++) {
+      world.advanceTo(world.time + (round < 10 ? 20 * MINUTE : HOUR));
+      await this.#wakeShards();
+      await world.ring();
+      await world.deliver();
+    }
+    const divisors = new Map(DIMENSIONS.map(({ name, divisor }) => [name, divisor]));
+    const settled = await this.#watch.settle(divisors);
+    return { events: this.#producers.events, faults: world.faults, ...settled };
+  }
+
+  async #wakeShards(): Promise<void> {
+    for (const name of this.world.shardNames) {
+      await this.world.withShard(name, (shard) => shard.wake()).catch(() => undefined);
+    }
+  }
+
+  #makeTrouble(): void {
+    const { world } = this;
+    const { random, aws } = world;
+    const calm = random.chance(0.5);
+    world.hazards = calm
+      ? NO_HAZARDS
+      : {
+          crash: random.pick([0, 0.002, 0.02]),
+          errorBefore: random.pick([0, 0.01, 0.1]),
+          errorAfter: random.pick([0, 0.01, 0.1]),
+        };
+    if (random.chance(0.15)) {
+      aws.order([faultSchema.parse(random.pick(AWS_FAULTS))]);
+      world.faults += 1;
+    }
+    if (random.chance(0.05)) world.skew = random.pick([0, 0, 90_000, -90_000, 200_000, -200_000]);
+    if (random.chance(0.05) && world.shardNames.length > 0) {
+      const name = random.pick(world.shardNames);
+      if (random.chance(0.3)) world.loseAlarm(name);
+      else world.evict(name);
+      world.faults += 1;
+    }
+    if (random.chance(0.02)) this.#breakSetting();
+    if (random.chance(0.004)) this.#breakDown();
+    if (random.chance(0.01)) this.#meterByAnother();
+    if (random.chance(0.05)) {
+      const [key, mend] = [...this.#broken][0] ?? [];
+      if (key !== undefined) this.#broken.delete(key);
+      mend?.();
+    }
+  }
+
+  /** For so long that records expire, the cron trigger is silent, or AWS fails every call. */
+  #breakDown(): void {
+    const { world } = this;
+    const { random, aws } = world;
+    world.faults += 1;
+    const length = random.whole(10, 30) * HOUR;
+    if (random.chance(0.5)) {
+      this.#silentUntil = world.time + length;
+      return;
+    }
+    const kind = random.pick(["internal-error", "internal-error-after-store", "drop-connection", "throttle"]);
+    aws.order([faultSchema.parse({ kind, times: null })]);
+    this.#broken.set("AWS", () => aws.heal());
+  }
+
+  /** Another program of the seller's meters an hour of a customer of ours. */
+  #meterByAnother(): void {
+    const { world } = this;
+    const { sold, product } = world.random.pick(this.#customers);
+    world.faults += 1;
+    world.aws.meter({
+      productCode: product.productCode,
+      licenseArn: product.concurrentAgreements ? sold.licenseArn : null,
+      accountId: sold.accountId,
+      customerIdentifier: sold.customerIdentifier,
+      dimension: world.random.pick(DIMENSIONS).name,
+      timestamp: world.time - world.random.whole(0, 3) * HOUR,
+      quantity: FOREIGN_QUANTITY + world.random.whole(0, 1000),
+    });
+  }
+
+  /** Something is set wrong at AWS, until a person mends it. */
+  #breakSetting(): void {
+    const { world } = this;
+    const { random, aws } = world;
+    world.faults += 1;
+    const product = random.pick(this.#products);
+    const { id, productCode, concurrentAgreements } = product;
+    const list = (names: readonly string[]) => aws.list(productCode, names, concurrentAgreements);
+    const all = DIMENSIONS.map(({ name }) => name);
+    switch (random.pick(["product", "dimension", "suspended", "ended"])) {
+      case "product":
+        aws.unlist(productCode);
+        this.#broken.set(id, () => list(all));
+        break;
+      case "dimension":
+        list(all.filter((name) => name !== "gb"));
+        this.#broken.set(id, () => list(all));
+        break;
+      case "suspended": {
+        const customer = random.pick(this.#customers);
+        aws.agree({ ...customer.sold, status: "suspended" });
+        this.#broken.set(customer.agreement.id, () => aws.agree(customer.sold));
+        break;
+      }
+      case "ended": {
+        const customer = random.pick(this.#customers);
+        customer.sold = { ...customer.sold, deprovisionedAt: world.time };
+        aws.agree(customer.sold);
+        break;
+      }
+    }
+  }
+}

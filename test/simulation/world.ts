@@ -1,0 +1,264 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Pacer } from "../../src/delivery/pacer.ts";
+import { noteTick, runDelivery } from "../../src/delivery/run.ts";
+import { createProduct, type NewProduct } from "../../src/catalog/products.ts";
+import { registerAgreement, type Agreement } from "../../src/customers/agreements.ts";
+import { openLedger, type Ledger } from "../../src/ledger/database.ts";
+import type { Conservation } from "../../src/ledger/conservation.ts";
+import { HOUR } from "../../src/meter/hours.ts";
+import { Shard } from "../../src/meter/shard.ts";
+import { shardName } from "../../src/meter/shard-name.ts";
+import { answerCryptoAtOnce } from "./quick-crypto.ts";
+import { REGION, SimulatedAws } from "./aws.ts";
+import { CrashableStorage } from "./crashable-storage.ts";
+import { Died, NO_HAZARDS, Process, type Hazards } from "./process.ts";
+import { Random } from "./random.ts";
+import { SqliteD1 } from "./sqlite-d1.ts";
+
+answerCryptoAtOnce();
+
+const MIGRATIONS = join(import.meta.dirname, "../../migrations");
+const schema = readdirSync(MIGRATIONS)
+  .filter((name) => name.endsWith(".sql"))
+  .toSorted()
+  .map((name) => readFileSync(join(MIGRATIONS, name), "utf8"))
+  .join("\n");
+
+/** A meter shard's durable object: what survives its incarnations. */
+interface ShardHome {
+  readonly name: string;
+  readonly storage: CrashableStorage;
+  alarm: number | null;
+  living: { readonly shard: Shard; readonly process: Process } | null;
+}
+
+/** The gateway with all it stands on, in one process and by a virtual clock. */
+export class World {
+  readonly random: Random;
+  readonly aws: SimulatedAws;
+  readonly database = new SqliteD1();
+  /** What may go wrong now at each await. */
+  hazards: Hazards = NO_HAZARDS;
+  /** How far the gateway's clock is ahead of AWS's, in milliseconds. */
+  skew = 0;
+  faults = 0;
+  readonly #shards = new Map<string, ShardHome>();
+  #time: number;
+
+  constructor(seed: number, start: number) {
+    this.random = new Random(seed);
+    this.#time = start;
+    this.aws = new SimulatedAws(() => this.#time, this.random);
+    this.database.execute(schema.replaceAll("--> statement-breakpoint", ""));
+  }
+
+  /** Epoch milliseconds by the gateway's clock. */
+  readonly now = (): number => this.#time + this.skew;
+
+  advanceTo(time: number): void {
+    this.#time = Math.max(this.#time, time);
+  }
+
+  get time(): number {
+    return this.#time;
+  }
+
+  /** A process of the gateway that everything may go wrong with, or one that checks and sets up. */
+  process(hazards: Hazards = this.hazards): Process {
+    return new Process(this.random, hazards, () => {
+      this.faults += 1;
+    });
+  }
+
+  ledgerOf(process: Process): Ledger {
+    return openLedger(this.database.as(process));
+  }
+
+  /** The ledger as the test itself sees it. */
+  readonly ledger = openLedger(this.database.as(new Process(new Random(0), NO_HAZARDS, () => undefined)));
+
+  async addProduct(product: Omit<NewProduct, "name" | "signUpUrl" | "region">): Promise<void> {
+    const named = { ...product, name: product.id, signUpUrl: "https://seller.example", region: REGION };
+    await createProduct(this.ledger, named, this.now());
+    const dimensions = product.dimensions.map(({ name }) => name);
+    this.aws.list(product.productCode, dimensions, product.concurrentAgreements);
+  }
+
+  /** A customer that has bought a product and registered. */
+  async addAgreement(product: Pick<NewProduct, "id" | "productCode" | "concurrentAgreements" | "shards">) {
+    const accountId = String(this.random.whole(1, 999_999_999_999)).padStart(12, "0");
+    const id = this.random.hex();
+    const licenseArn = `arn:aws:license-manager::222222222222:license:l-${id}`;
+    const customerIdentifier = product.concurrentAgreements ? "" : id.slice(0, 11).toUpperCase();
+    const sold = {
+      agreementId: `agmt-${id}`,
+      productCode: product.productCode,
+      accountId,
+      licenseArn,
+      customerIdentifier,
+      status: "active" as const,
+      startsAt: this.time - 40 * HOUR,
+      endsAt: null,
+      endedAt: null,
+      deprovisionedAt: null,
+      entitlements: [],
+      createdAt: this.time,
+    };
+    this.aws.agree(sold);
+    const agreement: Agreement = await registerAgreement(this.ledger, {
+      productId: product.id,
+      concurrentAgreements: product.concurrentAgreements,
+      accountId,
+      licenseArn,
+      customerIdentifier: customerIdentifier === "" ? null : customerIdentifier,
+      shards: product.shards,
+      now: this.now(),
+    });
+    return { agreement, sold };
+  }
+
+  /** Does something to a shard; when that has died, or a write of it fails, it comes back to life from its disk. */
+  async withShard<T>(name: string, action: (shard: Shard) => Promise<T>): Promise<T> {
+    const home = this.#home(name);
+    const { shard, process } = (home.living ??= await this.#awaken(home));
+    try {
+      return await process.run(() => action(shard));
+    } catch (error) {
+      if (error instanceof Died) this.#bury(home);
+      throw error;
+    }
+  }
+
+  /** Ends the life of a shard between two of its actions, as an eviction or a deployment does. */
+  evict(name: string): void {
+    const home = this.#home(name);
+    home.living?.process.kill();
+    this.#bury(home);
+  }
+
+  /** Cloudflare loses a shard's alarm. */
+  loseAlarm(name: string): void {
+    this.#home(name).alarm = null;
+    this.evict(name);
+  }
+
+  get shardNames(): string[] {
+    return [...this.#shards.keys()];
+  }
+
+  /** Rings the alarms whose time has come. */
+  async ring(): Promise<void> {
+    for (const home of this.#shards.values()) {
+      if (home.alarm === null || home.alarm > this.now()) continue;
+      const rung = home.alarm;
+      home.alarm = null;
+      try {
+        await this.withShard(home.name, (shard) => shard.alarm());
+      } catch {
+        // Cloudflare repeats an alarm whose handler has failed.
+        home.alarm ??= rung;
+      }
+    }
+  }
+
+  /** One run of the submitter, which may die, or meet another that still runs. */
+  async deliver(): Promise<void> {
+    const process = this.process();
+    const ledger = this.ledgerOf(process);
+    const clock = {
+      now: this.now,
+      wait: (milliseconds: number) =>
+        process.reach("waiting", () => this.advanceTo(this.time + milliseconds)),
+    };
+    try {
+      await process.run(async () => {
+        await noteTick(ledger, REGION, this.now());
+        await runDelivery({
+          ...clock,
+          ledger,
+          client: this.aws.client(process, this.skew),
+          region: REGION,
+          random: this.random.next,
+          newId: () => `att_${this.random.hex()}`,
+          pacer: new Pacer(clock),
+          takeBack: ({ productId, shard }, records) =>
+            process.reach("a shard", () =>
+              this.withShard(shardName(productId, shard), (home) =>
+                home.decide(records.map((record) => ({ kind: "roll_over", ...record }) as const)),
+              ),
+            ),
+        });
+      });
+    } catch {
+      // The next tick begins again; that nothing is lost by it is what is looked for.
+    }
+  }
+
+  /** The books, whole, without anything going wrong. */
+  async conservation(agreements: readonly Agreement[]): Promise<Conservation[]> {
+    const hazards = this.hazards;
+    this.hazards = NO_HAZARDS;
+    const byShard = Map.groupBy(agreements, ({ productId, shard }) => shardName(productId, shard));
+    const rows: Conservation[] = [];
+    for (const [name, members] of byShard) {
+      const ids = members.map(({ id }) => id);
+      rows.push(...(await this.withShard(name, (shard) => shard.conservation(ids))));
+    }
+    this.hazards = hazards;
+    return rows;
+  }
+
+  #home(name: string): ShardHome {
+    let home = this.#shards.get(name);
+    if (home === undefined) {
+      home = { name, storage: new CrashableStorage(), alarm: null, living: null };
+      this.#shards.set(name, home);
+    }
+    return home;
+  }
+
+  async #awaken(home: ShardHome) {
+    // What may go wrong changes while it lives.
+    const hazards: Hazards = Object.defineProperties(
+      { ...NO_HAZARDS },
+      {
+        crash: { get: () => this.hazards.crash },
+        errorBefore: { get: () => this.hazards.errorBefore },
+        errorAfter: { get: () => this.hazards.errorAfter },
+      },
+    );
+    const process = this.process(hazards);
+    const storage = home.storage.open();
+    const ledger = this.ledgerOf(process);
+    const shard = new Shard({
+      name: home.name,
+      storage,
+      // Nothing leaves a durable object before what it has written is on disk.
+      ledger: new Proxy(ledger, {
+        get: (target, key) => {
+          home.storage.sync();
+          return Reflect.get(target, key) as unknown;
+        },
+      }),
+      now: this.now,
+      sync: () => process.reach("the disk", () => home.storage.sync()),
+      pause: () => Promise.resolve(),
+      setAlarm: (time) => {
+        home.alarm = time;
+        return Promise.resolve();
+      },
+      inBackground: (work) => void work.catch(() => undefined),
+      startOver: () => process.kill(),
+      expectDelivery: () => Promise.resolve(),
+      report: () => undefined,
+    });
+    await shard.start(home.alarm);
+    return { shard, process };
+  }
+
+  #bury(home: ShardHome): void {
+    home.living = null;
+    home.storage.crash(this.random.chance(0.5));
+  }
+}
