@@ -4,7 +4,9 @@ import { problem, problemResponses } from "../http/problems.ts";
 import { page, pageQuery, router } from "../http/router.ts";
 import { openLedger } from "../ledger/database.ts";
 import { MAX_NAME_LENGTH } from "../usage/parse-event.ts";
+import { shardName } from "../meter/shard-name.ts";
 import { listAgreements, nameCustomer, type Agreement } from "./agreements.ts";
+import { endAgreement } from "./ending.ts";
 
 const agreementSchema = z
   .object({
@@ -15,6 +17,10 @@ const agreementSchema = z
     licenseArn: z.string().nullable(),
     customerIdentifier: z.string().nullable(),
     registeredAt: z.iso.datetime(),
+    usageUntil: z.iso
+      .datetime()
+      .nullable()
+      .openapi({ description: "Until when AWS takes its usage; null while no end is known" }),
   })
   .openapi("Agreement");
 
@@ -26,6 +32,7 @@ const present = ({
   licenseArn,
   customerIdentifier,
   registeredAt,
+  usageUntil,
 }: Agreement) => ({
   id,
   product: productId,
@@ -34,6 +41,7 @@ const present = ({
   licenseArn,
   customerIdentifier,
   registeredAt: new Date(registeredAt).toISOString(),
+  usageUntil: usageUntil === null ? null : new Date(usageUntil).toISOString(),
 });
 
 const security = [{ adminToken: [] }];
@@ -112,5 +120,52 @@ agreementRoutes.openapi(
           detail: `"${customer}" is your id for another agreement of this product already.`,
         });
     }
+  },
+);
+
+agreementRoutes.openapi(
+  createRoute({
+    method: "post",
+    path: "/v1/agreements/{id}/end",
+    summary: "Say that an agreement ends",
+    description:
+      "AWS takes its usage for one hour more. What is counted is sealed at once, the current hour too, and goes before everything else. Usage that comes later for a sealed hour cannot be billed any more, and waits for you.",
+    security,
+    request: {
+      params: z.object({ id: z.string() }),
+      body: {
+        content: {
+          "application/json": {
+            schema: z
+              .strictObject({
+                at: z.iso
+                  .datetime({ offset: true })
+                  .optional()
+                  .openapi({ description: "When it ended; now if absent" }),
+              })
+              .openapi("AgreementEnd"),
+          },
+        },
+      },
+    },
+    responses: {
+      200: { description: "The agreement", content: { "application/json": { schema: agreementSchema } } },
+      ...problemResponses(400, 401, 404),
+    },
+  }),
+  async (c) => {
+    const { id } = c.req.valid("param");
+    const { at } = c.req.valid("json");
+    const ended = await endAgreement(
+      openLedger(c.env.DB),
+      id,
+      at === undefined ? Date.now() : Date.parse(at),
+    );
+    if (ended === null) {
+      const detail = `There is no agreement "${id}"; GET /v1/agreements lists their ids.`;
+      return problem(c, { code: "not_found", detail });
+    }
+    await c.env.METER_SHARD.getByName(shardName(ended.productId, ended.shard)).endAgreement(id);
+    return c.json(present(ended), 200);
   },
 );

@@ -5,13 +5,10 @@ import type { HourBucket } from "./hour-bucket.ts";
 import { ACCEPTANCE_WINDOW, HOUR } from "./hours.ts";
 import type { JournalEntry } from "./journal.ts";
 import { lineAt, lineCount, type Line } from "./lines.ts";
-import { applyVoiding } from "./voiding.ts";
+import { applyVoiding, VOIDED } from "./voiding.ts";
 
 /** A frozen hour is remembered for as long as usage for it is accepted: AWS's 24 hours, counted from the hour's end. */
 const FROZEN_MEMORY = ACCEPTANCE_WINDOW + HOUR;
-
-/** No producer's id holds a NUL: behind one, the index keeps which ids have been voided. */
-export const VOIDED = "\u0000";
 
 /**
  * Counts a line of the journal.

@@ -50,6 +50,11 @@ export class MeterShard extends DurableObject<Env> {
     return this.#shard.held(agreements);
   }
 
+  /** {@link Shard.endAgreement} */
+  endAgreement(agreement: string): Promise<void> {
+    return this.#shard.endAgreement(agreement);
+  }
+
   /** {@link Shard.wake} */
   wake(): Promise<void> {
     return this.#shard.wake();

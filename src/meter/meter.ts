@@ -9,7 +9,7 @@ import {
 } from "./account.ts";
 import { Accounts, type SavedPage } from "./accounts.ts";
 import { balanceOf, type AccountBalance } from "./balances.ts";
-import { bookDecision, bookLine, bookSealing, replayInto, VOIDED } from "./booking.ts";
+import { bookDecision, bookLine, bookSealing, replayInto } from "./booking.ts";
 import type { Decision } from "./decisions.ts";
 import { ruleOf } from "./dimension.ts";
 import { differences, type Sent } from "./duplicates.ts";
@@ -23,7 +23,7 @@ import type { JournalEntry, Sealing } from "./journal.ts";
 import { lineAt, lineCount, LinesBuilder, type Line, type Lines } from "./lines.ts";
 import type { Run } from "./run-ids.ts";
 import type { MeteredDimension, UsageBatch } from "./usage-batch.ts";
-import { bucketOf, voidingOf } from "./voiding.ts";
+import { bucketOf, othersOf, VOIDED, voidingOf } from "./voiding.ts";
 
 export interface Acceptance {
   /** By position in the batch. An event that is not here was counted in its own hour. */
@@ -38,6 +38,12 @@ export interface SavedMeter {
   readonly runs: Iterable<Run>;
   /** The number of the journal's first line. */
   readonly firstLine: number;
+}
+
+/** Hours of an account that were sealed, and the records that this has made. */
+export interface SealedHours {
+  readonly hours: Sealing["hours"];
+  readonly records: readonly SealedHour[];
 }
 
 /** It has to be looked for. */
@@ -138,9 +144,7 @@ export class Meter {
    *
    * @param now epoch milliseconds
    */
-  *sealDue(
-    now: number,
-  ): Generator<{ readonly hours: Sealing["hours"]; readonly records: readonly SealedHour[] }> {
+  *sealDue(now: number): Generator<SealedHours> {
     if (this.nextSeal === null || this.nextSeal > now) return;
     for (const account of this.accounts.values()) {
       // Oldest first, so that a carry moves forward in time.
@@ -148,12 +152,16 @@ export class Meter {
         .filter(([hour, bucket]) => sealTime(hour, bucket, this.#settings) <= now)
         .map(([hour]) => hour)
         .toSorted((a, b) => a - b);
-      if (due.length === 0) continue;
-      const { agreement, dimension } = account;
-      yield {
-        records: due.flatMap((hour) => bookSealing(this.accounts, account, hour, now) ?? []),
-        hours: due.map((hour) => [agreement, dimension, hour] as const),
-      };
+      if (due.length > 0) yield this.#sealHours(account, due, now);
+    }
+    this.#nextSeal = UNKNOWN;
+  }
+
+  /** Seals every bucket of an agreement at once, the current hour's, too: AWS takes its usage for a short time only. */
+  *sealAgreement(agreement: string, now: number): Generator<SealedHours> {
+    for (const account of this.accounts.of(agreement)) {
+      const hours = [...account.open.keys()].filter((hour) => hour <= now).toSorted((a, b) => a - b);
+      if (hours.length > 0) yield this.#sealHours(account, hours, now);
     }
     this.#nextSeal = UNKNOWN;
   }
@@ -296,23 +304,15 @@ export class Meter {
     return voiding.open ? { status: "voided", target } : { status: "credited", target };
   }
 
-  /** The events beside this one that its bucket has counted and nobody has voided. Reads all lines: for the rare case. */
-  *#othersOf(step: Step, { agreement, dimension, id, hour, time }: Line): Generator<Line> {
+  /** {@link othersOf}, of all that is remembered. Reads all lines: for the rare case. */
+  #othersOf(step: Step, voided: Line): Iterable<Line> {
+    const { agreement } = voided;
     const prints = fingerprinter(agreement);
-    for (const lines of [...this.ids.all(), step.builder.build()]) {
-      const agreementIndex = lines.agreements.indexOf(agreement);
-      if (agreementIndex === -1) continue;
-      for (let index = 0; index < lineCount(lines); index++) {
-        if (lines.agreement[index] !== agreementIndex) continue;
-        const line = lineAt(lines, index);
-        if (line.dimension !== dimension || line.hour !== hour || line.id === id) continue;
-        if (hour === null && hourOf(line.time) !== hourOf(time)) continue;
-        if (line.voiding !== null || line.id.startsWith(VOIDED)) continue;
-        const mark = VOIDED + line.id;
-        const sought = { agreement, id: mark, fingerprint: prints(mark), since: line.arrival };
-        if (this.ids.find(sought, step.unwritten) === null) yield line;
-      }
-    }
+    return othersOf([...this.ids.all(), step.builder.build()], voided, (line) => {
+      const mark = VOIDED + line.id;
+      const sought = { agreement, id: mark, fingerprint: prints(mark), since: line.arrival };
+      return this.ids.find(sought, step.unwritten) !== null;
+    });
   }
 
   #find({ since, unwritten }: Step, agreement: string, id: string, fingerprint: number): Located | null {
@@ -324,6 +324,14 @@ export class Meter {
     this.ids.add(fingerprint);
     const bucket = bookLine(account, line);
     if (bucket !== null && line.hour !== null) this.#noteSeal(line.hour, bucket);
+  }
+
+  #sealHours(account: Account, hours: readonly number[], now: number): SealedHours {
+    const { agreement, dimension } = account;
+    return {
+      records: hours.flatMap((hour) => bookSealing(this.accounts, account, hour, now) ?? []),
+      hours: hours.map((hour) => [agreement, dimension, hour] as const),
+    };
   }
 
   #noteSeal(hour: number, bucket: HourBucket): void {

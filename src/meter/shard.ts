@@ -144,16 +144,10 @@ export class Shard {
    * Cloudflare drops an alarm for good after six failures.
    */
   async alarm(): Promise<void> {
-    const { now, pause, report } = this.#ground;
+    const { now, report } = this.#ground;
     this.#alarm = null;
     try {
-      await this.#orStartOver(async () => {
-        for (const _slice of this.#meter.sealDue(now())) {
-          this.#noteOutbox();
-          await pause();
-        }
-        this.#noteOutbox();
-      });
+      await this.#seal(this.#meter.sealDue(now()));
       await this.#handOver();
       if (this.#reported.handoverError !== null) await this.#report({ handoverError: null });
       await this.#scheduleSealing();
@@ -162,6 +156,12 @@ export class Shard {
       await this.#setAlarm(now() + RETRY_DELAY);
       await this.#report({ handoverError: String(error) });
     }
+  }
+
+  /** Seals all hours of an agreement that ends, the current one, too, and hands them to the ledger. */
+  async endAgreement(agreement: string): Promise<void> {
+    await this.#seal(this.#meter.sealAgreement(agreement, this.#ground.now()));
+    await this.#handOver();
   }
 
   /**
@@ -198,6 +198,17 @@ export class Shard {
         if (difference !== null) return difference;
       }
       return null;
+    });
+  }
+
+  /** Seals slice by slice, so that usage is counted between two of them. */
+  async #seal(slices: Iterable<void>): Promise<void> {
+    await this.#orStartOver(async () => {
+      for (const _slice of slices) {
+        this.#noteOutbox();
+        await this.#ground.pause();
+      }
+      this.#noteOutbox();
     });
   }
 

@@ -9,7 +9,7 @@ import { lineCount } from "./lines.ts";
 import { Accounts } from "./accounts.ts";
 import { balanceOf, type AccountBalance } from "./balances.ts";
 import { replayInto } from "./booking.ts";
-import { Meter } from "./meter.ts";
+import { Meter, type SealedHours } from "./meter.ts";
 import { packSegment } from "./packing.ts";
 import type { ShardStore } from "./shard-store.ts";
 import type { UsageBatch } from "./usage-batch.ts";
@@ -162,9 +162,19 @@ export class StoredMeter {
    * @param now epoch milliseconds
    */
   *sealDue(now: number): Generator<void> {
+    yield* this.#writeSealings(this.#meter.sealDue(now), now);
+    this.#forgetOldIds(now);
+  }
+
+  /** Seals every hour of an agreement at once, the current one, too. */
+  *sealAgreement(agreement: string, now: number): Generator<void> {
+    yield* this.#writeSealings(this.#meter.sealAgreement(agreement, now), now);
+  }
+
+  *#writeSealings(steps: Iterable<SealedHours>, now: number): Generator<void> {
     let hours: (readonly [agreement: string, dimension: string, hour: number])[] = [];
     let records: SealedHour[] = [];
-    for (const step of this.#meter.sealDue(now)) {
+    for (const step of steps) {
       hours.push(...step.hours);
       records.push(...step.records);
       if (hours.length < SEAL_SLICE) continue;
@@ -174,7 +184,6 @@ export class StoredMeter {
       yield;
     }
     if (hours.length > 0) this.#writeSealing(now, hours, records);
-    this.#forgetOldIds(now);
   }
 
   /**

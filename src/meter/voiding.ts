@@ -10,8 +10,35 @@ import {
   type HourBucket,
 } from "./hour-bucket.ts";
 import { hourOf } from "./hours.ts";
-import type { Line, Voiding } from "./lines.ts";
+import { lineAt, lineCount, type Line, type Lines, type Voiding } from "./lines.ts";
 import { jsonNano } from "./quantity.ts";
+
+/** No producer's id holds a NUL: behind one, the index keeps which ids have been voided. */
+export const VOIDED = "\u0000";
+
+/**
+ * The events beside this one that its bucket has counted and nobody has voided.
+ *
+ * @param all lines in which they are
+ */
+export function* othersOf(
+  all: Iterable<Lines>,
+  { agreement, dimension, id, hour, time }: Line,
+  isVoided: (line: Line) => boolean,
+): Generator<Line> {
+  for (const lines of all) {
+    const agreementIndex = lines.agreements.indexOf(agreement);
+    if (agreementIndex === -1) continue;
+    for (let index = 0; index < lineCount(lines); index++) {
+      if (lines.agreement[index] !== agreementIndex) continue;
+      const line = lineAt(lines, index);
+      if (line.dimension !== dimension || line.hour !== hour || line.id === id) continue;
+      if (hour === null && hourOf(line.time) !== hourOf(time)) continue;
+      if (line.voiding !== null || line.id.startsWith(VOIDED)) continue;
+      if (!isVoided(line)) yield line;
+    }
+  }
+}
 
 /** The bucket that counted an event, while it is open. */
 export function bucketOf(

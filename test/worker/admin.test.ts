@@ -210,6 +210,7 @@ describe("what the API says of itself", () => {
       "patch /v1/products/{id}",
       "post /register",
       "post /v1/actions",
+      "post /v1/agreements/{id}/end",
       "post /v1/keys",
       "post /v1/products",
       "post /v1/usage",

@@ -20,6 +20,7 @@ export interface Record {
   lastAnswer: string | null;
   meteringRecordId: string | null;
   rolledInto: string | null;
+  deadline: string;
 }
 
 /** Fires the cron trigger once. */

@@ -1,0 +1,74 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { recordsOf, seal, tick, usage } from "./delivering.ts";
+import { admin, json } from "./gateway.ts";
+import { aws, newCustomer, newListing } from "./marketplace.ts";
+
+const agreementOf = async (product: string) => {
+  const { agreements } = await json<{ agreements: { id: string; usageUntil: string | null }[] }>(
+    admin("GET", `/v1/agreements?product=${product}`),
+  );
+  return agreements[0] ?? { id: "", usageUntil: null };
+};
+
+describe("an agreement that ends", () => {
+  it("has its current hour sealed at once, and delivered within AWS's final hour", async () => {
+    const listing = await newListing();
+    const { accountId } = await newCustomer(listing);
+    await listing.post({ ...usage(accountId, 5), timestamp: new Date().toISOString() });
+    await seal(listing.id);
+    expect(await recordsOf(listing.id)).toEqual([]);
+
+    const at = new Date(Date.now() - 60_000).toISOString();
+    const { id } = await agreementOf(listing.id);
+    const ended = await json<{ usageUntil: string }>(admin("POST", `/v1/agreements/${id}/end`, { at }));
+    expect(Date.parse(ended.usageUntil) - Date.parse(at)).toBe(3_600_000);
+    expect(await recordsOf(listing.id)).toMatchObject([
+      { state: "pending", quantity: 5, deadline: ended.usageUntil },
+    ]);
+    await tick();
+    expect(await aws.records(listing.id)).toMatchObject([{ quantity: 5 }]);
+  });
+
+  it("goes before all others, and keeps the earliest end that is known", async () => {
+    const [ending, going] = [await newListing(), await newListing()];
+    for (const listing of [going, ending]) {
+      const { accountId } = await newCustomer(listing);
+      await listing.post(usage(accountId, 1));
+      await seal(listing.id);
+    }
+    // The other's deadline is nearer, and the ending one's is the later of the two.
+    await env.DB.prepare("UPDATE records SET deadline = ? WHERE product_id = ?")
+      .bind(Date.now() + 30 * 60_000, going.id)
+      .run();
+    const { id } = await agreementOf(ending.id);
+    const ended = await json<{ usageUntil: string }>(admin("POST", `/v1/agreements/${id}/end`, {}));
+    const later = new Date(Date.now() + 60_000).toISOString();
+    expect(await json(admin("POST", `/v1/agreements/${id}/end`, { at: later }))).toEqual(ended);
+    const before = (await aws.calls()).length;
+    await tick();
+    const { results } = await env.DB.prepare(
+      "SELECT product_id FROM attempts WHERE product_id IN (?, ?) ORDER BY started_at, id",
+    )
+      .bind(ending.id, going.id)
+      .all<{ product_id: string }>();
+    expect((await aws.calls()).length - before).toBe(2);
+    expect(results.map(({ product_id }) => product_id)).toEqual([ending.id, going.id]);
+  });
+
+  it("has what could not be delivered parked when the final hour is over, and not rolled over", async () => {
+    const listing = await newListing();
+    const { accountId } = await newCustomer(listing);
+    await listing.post(usage(accountId, 5));
+    const at = new Date(Date.now() - 2 * 3_600_000).toISOString();
+    const { id } = await agreementOf(listing.id);
+    await admin("POST", `/v1/agreements/${id}/end`, { at });
+    await tick();
+    expect(await recordsOf(listing.id)).toMatchObject([{ state: "parked", reason: "expired", attempts: 0 }]);
+  });
+
+  it("is one that is there", async () => {
+    expect((await admin("POST", "/v1/agreements/agr_none/end", {})).status).toBe(404);
+    expect((await admin("POST", "/v1/agreements/agr_none/end", { at: "yesterday" })).status).toBe(400);
+  });
+});
