@@ -6,7 +6,7 @@ import { findProduct, forgetProduct, isTaken, type Product } from "./products.ts
 
 type Settings = Pick<
   Product,
-  "name" | "signUpUrl" | "settleSeconds" | "lateSettleSeconds" | "dedupeDays" | "shards"
+  "name" | "signUpUrl" | "settleSeconds" | "lateSettleSeconds" | "dedupeDays" | "zeroHeartbeat" | "shards"
 >;
 
 /** What an operator changes about a product. What is not said stays as it is. */

@@ -101,6 +101,10 @@ const fields = {
     description: "How long an ended hour stays open after its newest usage",
   }),
   dedupeDays: z.number().int().min(1).max(90).openapi({ description: "How many days an id counts once" }),
+  zeroHeartbeat: z.boolean().openapi({
+    description:
+      "Whether AWS is sent a 0 for each hour without usage, once the hour is over and settled: shows that metering lives. Default false",
+  }),
   shards: z.number().int().min(1).max(1000).openapi({
     description: "Meter shards that new agreements are spread over; may be raised, never lowered",
   }),
@@ -119,6 +123,7 @@ export const newProductSchema = z
     settleSeconds: fields.settleSeconds.default(900),
     lateSettleSeconds: fields.lateSettleSeconds.default(300),
     dedupeDays: fields.dedupeDays.default(35),
+    zeroHeartbeat: fields.zeroHeartbeat.default(false),
     shards: fields.shards.default(1),
   })
   .openapi("NewProduct");
@@ -131,6 +136,7 @@ export const productChangeSchema = z
     settleSeconds: fields.settleSeconds.optional(),
     lateSettleSeconds: fields.lateSettleSeconds.optional(),
     dedupeDays: fields.dedupeDays.optional(),
+    zeroHeartbeat: fields.zeroHeartbeat.optional(),
     shards: fields.shards.optional(),
     dimensions: postedDimensions.optional(),
   })

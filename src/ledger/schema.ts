@@ -22,6 +22,8 @@ export const products = sqliteTable("products", {
   lateSettleSeconds: integer("late_settle_seconds").notNull(),
   /** How many days an id counts once. */
   dedupeDays: integer("dedupe_days").notNull().default(35),
+  /** Whether AWS is told of hours without usage, too. */
+  zeroHeartbeat: integer("zero_heartbeat", { mode: "boolean" }).notNull().default(false),
   /** How many meter shards new agreements are spread over. */
   shards: integer().notNull(),
   createdAt: integer("created_at").notNull(),

@@ -2,8 +2,8 @@ import { bucketFor, count, seal, type Account, type SealedHour } from "./account
 import type { Accounts } from "./accounts.ts";
 import { decide, type Decision } from "./decisions.ts";
 import type { HourBucket } from "./hour-bucket.ts";
-import { ACCEPTANCE_WINDOW, HOUR } from "./hours.ts";
-import type { JournalEntry } from "./journal.ts";
+import { ACCEPTANCE_WINDOW, HOUR, hourDeadline } from "./hours.ts";
+import type { JournalEntry, Sealing } from "./journal.ts";
 import { lineAt, lineCount, type Line } from "./lines.ts";
 import { applyVoiding, VOIDED } from "./voiding.ts";
 
@@ -27,6 +27,10 @@ export function bookLine(account: Account, line: Line): HourBucket | null {
   return bucket;
 }
 
+function forgetFrozen(account: Account, at: number): void {
+  for (const hour of account.frozen) if (hour < at - FROZEN_MEMORY) account.frozen.delete(hour);
+}
+
 /** Seals an hour of an account; see {@link seal}. */
 export function bookSealing(
   accounts: Accounts,
@@ -35,8 +39,26 @@ export function bookSealing(
   at: number,
 ): SealedHour | null {
   accounts.change(account.agreement, account.dimension, account.rule);
-  for (const frozen of account.frozen) if (frozen < at - FROZEN_MEMORY) account.frozen.delete(frozen);
+  forgetFrozen(account, at);
   return seal(account, hour, at);
+}
+
+/** Whether an hour of an account has had no usage, and no record. */
+export function isIdle(account: Account | null, hour: number): boolean {
+  return account === null || (!account.open.has(hour) && !account.frozen.has(hour));
+}
+
+/** Seals an hour without usage: with a record of zero, which AWS then keeps for the hour. */
+export function bookIdle(accounts: Accounts, { at, idle }: Sealing): SealedHour[] {
+  if (idle === undefined) return [];
+  const { hour } = idle;
+  return idle.accounts.map(([agreement, dimension, rule]) => {
+    const account = accounts.change(agreement, dimension, rule);
+    forgetFrozen(account, at);
+    account.frozen.add(hour);
+    const nothing = { quantity: 0, divisor: rule.divisor, allocations: null, late: [] };
+    return { agreement, dimension, hour, timestamp: hour, ...nothing, deadline: hourDeadline(hour) };
+  });
 }
 
 /** Does what was decided; see {@link decide}. */
@@ -55,6 +77,12 @@ export function replayInto(accounts: Accounts, entry: JournalEntry): void {
       if (account === null || accounts.knows(agreement, dimension, entry.first)) continue;
       bookSealing(accounts, account, hour, entry.sealing.at);
     }
+    const { idle } = entry.sealing;
+    if (idle === undefined) return;
+    const unknown = idle.accounts.filter(
+      ([agreement, dimension]) => !accounts.knows(agreement, dimension, entry.first),
+    );
+    bookIdle(accounts, { ...entry.sealing, idle: { ...idle, accounts: unknown } });
   } else if ("decisions" in entry) {
     for (const decision of entry.decisions) {
       if (accounts.knows(decision.agreement, decision.dimension, entry.first)) continue;

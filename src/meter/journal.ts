@@ -1,4 +1,6 @@
+import type { SealedHour } from "./account.ts";
 import type { Decision } from "./decisions.ts";
+import type { CountingRule } from "./dimension.ts";
 import type { Lines } from "./lines.ts";
 
 /** What one step added to the books. Its lines are numbered, from `first` on. */
@@ -9,8 +11,19 @@ export type JournalEntry =
   /** What was decided about usage at a time, epoch milliseconds; as one line. */
   | { readonly first: number; readonly at: number; readonly decisions: readonly Decision[] };
 
+/** An account that is sealed without usage: which, and how it is counted. */
+export type IdleAccount = readonly [agreement: string, dimension: string, rule: CountingRule];
+
 export interface Sealing {
   /** Epoch milliseconds. */
   readonly at: number;
+  /** An hour without usage of these accounts. */
+  readonly idle?: { readonly hour: number; readonly accounts: readonly IdleAccount[] };
   readonly hours: readonly (readonly [agreement: string, dimension: string, hour: number])[];
+}
+
+/** Hours of an account that were sealed, and the records that this has made. */
+export interface SealedHours {
+  readonly hours: Sealing["hours"];
+  readonly records: readonly SealedHour[];
 }

@@ -1,12 +1,4 @@
-import {
-  billedHour,
-  bucketFor,
-  count,
-  sealTime,
-  type Account,
-  type MeterSettings,
-  type SealedHour,
-} from "./account.ts";
+import { billedHour, bucketFor, count, sealTime, type Account, type MeterSettings } from "./account.ts";
 import { Accounts, type SavedPage } from "./accounts.ts";
 import { balanceOf, type AccountBalance } from "./balances.ts";
 import { bookDecision, bookLine, bookSealing, replayInto } from "./booking.ts";
@@ -19,7 +11,7 @@ import { heldUsageOf, type HeldUsage } from "./held.ts";
 import type { HourBucket } from "./hour-bucket.ts";
 import { hourOf } from "./hours.ts";
 import { IdIndex, type History, type Located } from "./id-index.ts";
-import type { JournalEntry, Sealing } from "./journal.ts";
+import type { JournalEntry, SealedHours, Sealing } from "./journal.ts";
 import { lineAt, lineCount, LinesBuilder, type Line, type Lines } from "./lines.ts";
 import type { Run } from "./run-ids.ts";
 import type { MeteredDimension, UsageBatch } from "./usage-batch.ts";
@@ -38,12 +30,6 @@ export interface SavedMeter {
   readonly runs: Iterable<Run>;
   /** The number of the journal's first line. */
   readonly firstLine: number;
-}
-
-/** Hours of an account that were sealed, and the records that this has made. */
-export interface SealedHours {
-  readonly hours: Sealing["hours"];
-  readonly records: readonly SealedHour[];
 }
 
 /** It has to be looked for. */

@@ -3,7 +3,8 @@ export function shardName(productId: string, shard: number): string {
   return `${productId}:${shard}`;
 }
 
-/** The product whose shard has this name. */
-export function productOfShard(name: string): string {
-  return name.slice(0, name.lastIndexOf(":"));
+/** The product, and which of its shards, that a name is of. */
+export function shardOfName(name: string): { readonly productId: string; readonly shard: number } {
+  const colon = name.lastIndexOf(":");
+  return { productId: name.slice(0, colon), shard: Number(name.slice(colon + 1)) };
 }

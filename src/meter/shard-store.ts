@@ -97,15 +97,20 @@ export class ShardStore {
 
   /** The settings that usage was last counted by; null before the first. */
   get settings(): MeterSettings | null {
-    const [row] = [...this.#sql.exec<{ value: string }>("SELECT value FROM meta WHERE key = 'settings'")];
-    return row === undefined ? null : (JSON.parse(row.value) as MeterSettings);
+    return this.#meta("settings") as MeterSettings | null;
   }
 
   set settings(settings: MeterSettings) {
-    this.#sql.exec(
-      "INSERT OR REPLACE INTO meta (key, value) VALUES ('settings', ?)",
-      JSON.stringify(settings),
-    );
+    this.#setMeta("settings", settings);
+  }
+
+  /** The last hour, epoch milliseconds, that was sealed without usage where there was none; null before the first. */
+  get lastBeat(): number | null {
+    return this.#meta("beat") as number | null;
+  }
+
+  set lastBeat(hour: number) {
+    this.#setMeta("beat", hour);
   }
 
   /** Saves a page of accounts, which know all lines before `upTo`. */
@@ -174,6 +179,15 @@ export class ShardStore {
   /** Forgets a hand-over that the ledger has. */
   acknowledge(sealing: number): void {
     this.#sql.exec("DELETE FROM outbox WHERE sealing = ?", sealing);
+  }
+
+  #meta(key: string): unknown {
+    const [row] = [...this.#sql.exec<{ value: string }>("SELECT value FROM meta WHERE key = ?", key)];
+    return row === undefined ? null : JSON.parse(row.value);
+  }
+
+  #setMeta(key: string, value: unknown): void {
+    this.#sql.exec("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", key, JSON.stringify(value));
   }
 
   *#allLines(): Generator<Lines> {

@@ -1,5 +1,6 @@
 import { accountKey, conserve, readCounters, type Conservation } from "../ledger/conservation.ts";
 import type { Ledger } from "../ledger/database.ts";
+import { beatingAccounts, heartbeatOf } from "../ledger/heartbeats.ts";
 import { differenceOf, recountRecords } from "../ledger/recount.ts";
 import { storeSealedHours } from "../ledger/sealed-hours.ts";
 import { saveShardReport, type ShardReport } from "../ledger/shard-reports.ts";
@@ -8,9 +9,9 @@ import type { AccountBalance } from "./balances.ts";
 import type { Decision } from "./decisions.ts";
 import type { EventOutcome } from "./event-outcome.ts";
 import type { HeldUsage } from "./held.ts";
-import { HOUR, SECOND } from "./hours.ts";
+import { HOUR, hourOf, SECOND } from "./hours.ts";
 import { UNIT, type Nano } from "./quantity.ts";
-import { productOfShard } from "./shard-name.ts";
+import { shardOfName } from "./shard-name.ts";
 import type { ShardStorage } from "./shard-storage.ts";
 import { ShardStore } from "./shard-store.ts";
 import { StoredMeter } from "./stored-meter.ts";
@@ -18,6 +19,9 @@ import type { UsageBatch } from "./usage-batch.ts";
 
 /** Events that may wait for one write; beyond it, producers are asked to slow down before memory runs out. */
 const MAX_WAITING_LINES = 50_000;
+
+/** Hours without a heartbeat that are made up for: AWS takes them for a day. */
+const MAX_MISSED_BEATS = 12;
 
 /** Agreements whose records one self-check adds up. */
 const CHECKED_AGREEMENTS = 200;
@@ -172,6 +176,7 @@ export class Shard {
     const { nextSeal } = this.#meter;
     const isLate = nextSeal !== null && nextSeal <= this.#ground.now();
     if (isLate || this.#handingOver.size > 0) await this.alarm();
+    await this.#beat();
     const difference = await this.checkBooks();
     await this.#report({ difference, heldAccounts: this.#meter.heldAccounts });
   }
@@ -212,6 +217,27 @@ export class Shard {
     });
   }
 
+  /** Seals the hours that are over and settled for accounts without usage in them, where the product asks for it. */
+  async #beat(): Promise<void> {
+    const { ledger, name, now } = this.#ground;
+    const { productId, shard } = shardOfName(name);
+    const settle = await heartbeatOf(ledger, productId);
+    if (settle === null) return;
+    const newest = hourOf(now() - settle) - HOUR;
+    const from = Math.max((this.#meter.lastBeat ?? newest - HOUR) + HOUR, newest - MAX_MISSED_BEATS * HOUR);
+    for (let hour = from; hour <= newest; hour += HOUR) {
+      for await (const accounts of beatingAccounts(ledger, { productId, shard, hour })) {
+        await this.#orStartOver(async () => {
+          this.#meter.sealIdle(hour, accounts, now());
+          this.#noteOutbox();
+          await this.#ground.pause();
+        });
+      }
+      this.#meter.lastBeat = hour;
+    }
+    await this.#handOver();
+  }
+
   /** Packs the journal's full segment, while usage is counted on the next. */
   async #pack(): Promise<void> {
     this.#packing = true;
@@ -227,7 +253,7 @@ export class Shard {
    */
   async #handOver(): Promise<void> {
     const { ledger, name, now, expectDelivery } = this.#ground;
-    const productId = productOfShard(name);
+    const { productId } = shardOfName(name);
     const regions = new Set<string>();
     for (const { sealing, hours } of this.#store.outbox()) {
       await this.#inTurn(async () => {

@@ -4,12 +4,12 @@ import type { EventOutcome } from "./event-outcome.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { HeldUsage } from "./held.ts";
 import { quantityOf, type HourBucket } from "./hour-bucket.ts";
-import type { JournalEntry } from "./journal.ts";
+import type { IdleAccount, JournalEntry, SealedHours, Sealing } from "./journal.ts";
 import { lineCount } from "./lines.ts";
 import { Accounts } from "./accounts.ts";
 import { balanceOf, type AccountBalance } from "./balances.ts";
-import { replayInto } from "./booking.ts";
-import { Meter, type SealedHours } from "./meter.ts";
+import { bookIdle, isIdle, replayInto } from "./booking.ts";
+import { Meter } from "./meter.ts";
 import { packSegment } from "./packing.ts";
 import type { ShardStore } from "./shard-store.ts";
 import type { UsageBatch } from "./usage-batch.ts";
@@ -171,6 +171,31 @@ export class StoredMeter {
     yield* this.#writeSealings(this.#meter.sealAgreement(agreement, now), now);
   }
 
+  /**
+   * Seals an hour of accounts that have had no usage in it; one that has, or whose hour is sealed, is left as it is. What
+   * comes for the hour later joins the open one, since AWS keeps the zero.
+   *
+   * @param now epoch milliseconds
+   */
+  sealIdle(hour: number, candidates: readonly IdleAccount[], now: number): void {
+    const { accounts } = this.#meter;
+    const idle = candidates.filter(([agreement, dimension]) =>
+      isIdle(accounts.get(agreement, dimension), hour),
+    );
+    if (idle.length === 0) return;
+    const sealing: Sealing = { at: now, hours: [], idle: { hour, accounts: idle } };
+    this.#writeSealing(sealing, bookIdle(accounts, sealing));
+  }
+
+  /** The last hour whose idle accounts were sealed; null before the first. */
+  get lastBeat(): number | null {
+    return this.#store.lastBeat;
+  }
+
+  set lastBeat(hour: number) {
+    this.#store.lastBeat = hour;
+  }
+
   *#writeSealings(steps: Iterable<SealedHours>, now: number): Generator<void> {
     let hours: (readonly [agreement: string, dimension: string, hour: number])[] = [];
     let records: SealedHour[] = [];
@@ -178,12 +203,12 @@ export class StoredMeter {
       hours.push(...step.hours);
       records.push(...step.records);
       if (hours.length < SEAL_SLICE) continue;
-      this.#writeSealing(now, hours, records);
+      this.#writeSealing({ at: now, hours }, records);
       hours = [];
       records = [];
       yield;
     }
-    if (hours.length > 0) this.#writeSealing(now, hours, records);
+    if (hours.length > 0) this.#writeSealing({ at: now, hours }, records);
   }
 
   /**
@@ -218,13 +243,9 @@ export class StoredMeter {
     this.#meter.ids.forget(this.#store.dropRunsBefore(now - this.#meter.settings.dedupeWindow));
   }
 
-  #writeSealing(
-    at: number,
-    hours: readonly (readonly [agreement: string, dimension: string, hour: number])[],
-    records: readonly SealedHour[],
-  ): void {
+  #writeSealing(sealing: Sealing, records: readonly SealedHour[]): void {
     this.#store.atomically(() => {
-      this.#commit.add(this.#meter.sealed({ at, hours }));
+      this.#commit.add(this.#meter.sealed(sealing));
       this.#commit.flush();
       this.#store.handOver(records);
     });

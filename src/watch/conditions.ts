@@ -57,7 +57,7 @@ export async function findConditions(ledger: Ledger, now: number): Promise<Condi
     sql`
       SELECT product_id AS product, count(*) AS count, min(deadline) AS deadline, max(last_answer) AS answer
       FROM records INDEXED BY records_open
-      WHERE settled_at IS NULL AND ${now} >= sealed_at + (deadline - sealed_at) * ${ALARM_FRACTION}
+      WHERE settled_at IS NULL AND quantity > 0 AND ${now} >= sealed_at + (deadline - sealed_at) * ${ALARM_FRACTION}
       GROUP BY product_id`,
     sql`
       SELECT product_id AS product, reason, count(*) AS count

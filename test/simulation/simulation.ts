@@ -106,6 +106,7 @@ class Simulation {
         settleSeconds: random.pick([0, 600, 3600]),
         lateSettleSeconds: random.pick([0, 300]),
         dedupeDays: 35,
+        zeroHeartbeat: random.chance(0.3),
         shards: random.whole(1, 2),
       };
       await this.world.addProduct(product);

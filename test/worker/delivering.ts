@@ -21,6 +21,7 @@ export interface Record {
   meteringRecordId: string | null;
   rolledInto: string | null;
   deadline: string;
+  hour: string;
 }
 
 /** Fires the cron trigger once. */

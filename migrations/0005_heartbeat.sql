@@ -1,0 +1,1 @@
+ALTER TABLE `products` ADD `zero_heartbeat` integer DEFAULT false NOT NULL;
