@@ -1,5 +1,3 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { Pacer } from "../../src/delivery/pacer.ts";
 import { noteTick, runDelivery } from "../../src/delivery/run.ts";
 import { createProduct, type NewProduct } from "../../src/catalog/products.ts";
@@ -12,18 +10,12 @@ import { shardName } from "../../src/meter/shard-name.ts";
 import { answerCryptoAtOnce } from "./quick-crypto.ts";
 import { REGION, SimulatedAws } from "./aws.ts";
 import { CrashableStorage } from "./crashable-storage.ts";
+import { migrate } from "./migrate.ts";
 import { Died, NO_HAZARDS, Process, type Hazards } from "./process.ts";
 import { Random } from "./random.ts";
 import { SqliteD1 } from "./sqlite-d1.ts";
 
 answerCryptoAtOnce();
-
-const MIGRATIONS = join(import.meta.dirname, "../../migrations");
-const schema = readdirSync(MIGRATIONS)
-  .filter((name) => name.endsWith(".sql"))
-  .toSorted()
-  .map((name) => readFileSync(join(MIGRATIONS, name), "utf8"))
-  .join("\n");
 
 /** A meter shard's durable object: what survives its incarnations. */
 interface ShardHome {
@@ -50,7 +42,7 @@ export class World {
     this.random = new Random(seed);
     this.#time = start;
     this.aws = new SimulatedAws(() => this.#time, this.random);
-    this.database.execute(schema.replaceAll("--> statement-breakpoint", ""));
+    migrate(this.database);
   }
 
   /** Epoch milliseconds by the gateway's clock. */

@@ -1,0 +1,183 @@
+import { createProduct } from "../../../src/catalog/products.ts";
+import { registerAgreement, type Agreement } from "../../../src/customers/agreements.ts";
+import { Pacer } from "../../../src/delivery/pacer.ts";
+import { runDelivery } from "../../../src/delivery/run.ts";
+import { openLedger } from "../../../src/ledger/database.ts";
+import { storeSealedHours } from "../../../src/ledger/sealed-hours.ts";
+import type {
+  BatchMeterUsageRequest,
+  BatchMeterUsageResponse,
+  ErrorKind,
+  MarketplaceClient,
+  MarketplaceError,
+  Outcome,
+} from "../../../src/marketplace/index.ts";
+import { errorKinds } from "../../../src/marketplace/index.ts";
+import { HOUR } from "../../../src/meter/hours.ts";
+import { shardName } from "../../../src/meter/shard-name.ts";
+import { NO_HAZARDS, Process } from "../../simulation/process.ts";
+import { Random } from "../../simulation/random.ts";
+import { SqliteD1 } from "../../simulation/sqlite-d1.ts";
+import { migrate } from "../../simulation/migrate.ts";
+import { VirtualTime } from "./virtual-time.ts";
+
+export const REGION = "us-east-1";
+/** Mid-month, mid-hour. */
+export const START = Date.UTC(2027, 4, 14, 10, 30);
+
+export type Answer = Outcome<BatchMeterUsageResponse>;
+
+/** What AWS is asked, and when. */
+export interface AskedCall {
+  readonly at: number;
+  readonly request: BatchMeterUsageRequest;
+}
+
+/** AWS takes everything. */
+export const success = ({ UsageRecords }: BatchMeterUsageRequest): Answer => ({
+  ok: true,
+  requestId: "r",
+  value: {
+    Results: UsageRecords.map((record) => ({ UsageRecord: record, Status: "Success" })),
+    UnprocessedRecords: [],
+  },
+});
+
+/** AWS fails the call in one of the ways that the client knows. */
+export function failing(kind: Exclude<ErrorKind, "invalid-request">): Answer {
+  const { advice, held } = errorKinds[kind];
+  const facts = { advice, held, code: kind, message: kind, requestId: null, httpStatus: 400 };
+  return { ok: false, error: { kind, ...facts } as MarketplaceError };
+}
+
+/** A queue of records that wait for AWS, with the submitter before it, by a clock of its own. */
+export class Queue {
+  readonly database = new SqliteD1();
+  readonly time = new VirtualTime(START);
+  readonly calls: AskedCall[] = [];
+  readonly #process = new Process(new Random(1), NO_HAZARDS, () => undefined);
+  readonly ledger = openLedger(this.database.as(this.#process));
+  /** How long AWS takes to answer, in milliseconds. */
+  latency = 300;
+  /** What AWS answers. */
+  answer: (request: BatchMeterUsageRequest, call: number) => Answer | Promise<Answer> = success;
+  #sealing = 0;
+  readonly #pacer = new Pacer(this.time);
+
+  constructor() {
+    migrate(this.database);
+  }
+
+  /** A product with some agreements. */
+  async product(
+    id: string,
+    agreements: number,
+    dimensions: readonly string[] = ["api"],
+  ): Promise<Agreement[]> {
+    const dimension = { aggregation: "sum", divisor: 1, uniqueTag: null, late: "carry_forward" } as const;
+    await createProduct(
+      this.ledger,
+      {
+        id,
+        name: id,
+        productCode: id,
+        region: REGION,
+        concurrentAgreements: true,
+        signUpUrl: "https://seller.example",
+        settleSeconds: 0,
+        lateSettleSeconds: 0,
+        dedupeDays: 35,
+        zeroHeartbeat: false,
+        shards: 1,
+        dimensions: dimensions.map((name) => ({ name, ...dimension })),
+      },
+      START,
+    );
+    const customers: Agreement[] = [];
+    for (let n = 0; n < agreements; n++) {
+      const accountId = String(100_000_000_000 + n);
+      const licenseArn = `arn:aws:license-manager::${accountId}:license:l-${id}${n}`;
+      const customer = {
+        productId: id,
+        concurrentAgreements: true,
+        accountId,
+        licenseArn,
+        customerIdentifier: null,
+      };
+      customers.push(await registerAgreement(this.ledger, { ...customer, shards: 1, now: START }));
+    }
+    return customers;
+  }
+
+  /** Records for an hour that ended so many hours ago, one for each agreement and dimension. */
+  async seal(
+    productId: string,
+    customers: readonly Agreement[],
+    options: { dimensions?: readonly string[]; age?: number } = {},
+  ) {
+    const { dimensions = ["api"], age = 1 } = options;
+    const hour = Math.floor(this.time.now() / HOUR) * HOUR - age * HOUR;
+    const hours = customers.flatMap(({ id: agreement }) =>
+      dimensions.map((dimension) => ({
+        agreement,
+        dimension,
+        hour,
+        timestamp: hour,
+        quantity: 1,
+        divisor: 1,
+        allocations: null,
+        late: [],
+        deadline: hour + 24 * HOUR,
+      })),
+    );
+    for (let from = 0; from < hours.length; from += 500) {
+      await storeSealedHours(this.ledger, {
+        shard: shardName(productId, 0),
+        productId,
+        sealing: (this.#sealing += 1),
+        hours: hours.slice(from, from + 500),
+        now: this.time.now(),
+      });
+    }
+  }
+
+  readonly client = {
+    batchMeterUsage: async (request: BatchMeterUsageRequest) => {
+      this.calls.push({ at: this.time.now(), request });
+      const call = this.calls.length - 1;
+      await this.time.wait(this.latency);
+      return this.answer(request, call);
+    },
+  } as MarketplaceClient;
+
+  /** What one run of the submitter is given. */
+  get submission() {
+    let ids = 0;
+    const run = this.#sealing * 1000 + this.calls.length;
+    return {
+      now: this.time.now,
+      wait: this.time.wait,
+      ledger: this.ledger,
+      client: this.client,
+      region: REGION,
+      random: () => 0.5,
+      newId: () => `att_${run}_${(ids += 1)}_${this.time.now()}`,
+      pacer: this.#pacer,
+      takeBack: () => Promise.resolve([]),
+    };
+  }
+
+  /** One run of the submitter, to its end. */
+  run(): Promise<void> {
+    return this.time.run(runDelivery(this.submission));
+  }
+
+  /** How many records are in each state. */
+  states(productId?: string): Record<string, number> {
+    const rows = this.database.query<{ state: string; count: number }>(
+      "SELECT state, count(*) AS count FROM records WHERE product_id = coalesce(?, product_id) GROUP BY state",
+      productId ?? null,
+    );
+    return Object.fromEntries(rows.map(({ state, count }) => [state, count]));
+  }
+}
