@@ -1,0 +1,104 @@
+import { describe, expect, it } from "vitest";
+import type { Agreement } from "../../../src/customers/agreements.ts";
+import { HOUR } from "../../../src/meter/hours.ts";
+import { shardName } from "../../../src/meter/shard-name.ts";
+import { NO_HAZARDS } from "../../simulation/process.ts";
+import { Producers } from "../../simulation/producers.ts";
+import { World } from "../../simulation/world.ts";
+
+const START = Date.UTC(2027, 4, 14, 10, 30);
+
+/** A gateway with one customer's usage of some hours, sealed and delivered. */
+async function gateway() {
+  const world = new World(1, START);
+  const id = `shard${Math.random().toString(36).slice(2)}`;
+  const product = {
+    id,
+    productCode: id,
+    concurrentAgreements: true,
+    dimensions: [
+      { name: "api", aggregation: "sum", divisor: 1, uniqueTag: null, late: "carry_forward" } as const,
+    ],
+    settleSeconds: 0,
+    lateSettleSeconds: 0,
+    dedupeDays: 35,
+    zeroHeartbeat: false,
+    shards: 1,
+  };
+  await world.addProduct(product);
+  const { agreement } = await world.addAgreement(product);
+  const producers = new Producers(world);
+  for (let hour = 0; hour < 5; hour++) {
+    for (let posts = 0; posts < 4; posts++) await producers.post(agreement, ["api"]);
+    world.advanceTo(world.time + HOUR);
+    await world.ring();
+    await world.deliver();
+  }
+  return { world, agreement, producers, name: shardName(id, 0) };
+}
+
+const check = ({ world, name }: { world: World; name: string }) =>
+  world.withShard(name, (shard) => shard.checkBooks());
+
+const reports = (world: World) =>
+  world.database.query("SELECT held_accounts, difference, handover_error FROM shard_reports");
+
+describe("the self-check of a shard's books", () => {
+  it("finds nothing where nothing is wrong, and writes nothing", async () => {
+    const all = await gateway();
+    expect(await check(all)).toBeNull();
+    await all.world.withShard(all.name, (shard) => shard.wake());
+    expect(reports(all.world)).toEqual([]);
+  });
+
+  it.each([
+    [
+      "a counter that drifted",
+      "UPDATE balances SET delivered = delivered + 1",
+      /delivered is \d+ by its counter and \d+/,
+    ],
+    ["a record whose quantity changed", "UPDATE records SET quantity = quantity + 1", /by its counter and/],
+    [
+      "a record that is gone, with its counter",
+      "DELETE FROM records; DELETE FROM balances",
+      /was sealed, and the records have 0/,
+    ],
+  ])("finds %s, and says so in its report until it is mended", async (_what, damage, difference) => {
+    const all = await gateway();
+    all.world.database.execute(damage);
+    expect(await check(all)).toMatch(difference);
+    await all.world.withShard(all.name, (shard) => shard.wake());
+    expect(reports(all.world)).toMatchObject([{ difference: expect.stringMatching(difference) as unknown }]);
+  });
+});
+
+describe("a shard that is woken", () => {
+  it("seals and hands over what an alarm that was lost should have", async () => {
+    const { world, agreement, producers, name } = await gateway();
+    await producers.post(agreement, ["api"]);
+    world.loseAlarm(name);
+    world.advanceTo(world.time + 2 * HOUR);
+    await world.ring();
+    const before = world.database.query("SELECT id FROM records").length;
+    await world.withShard(name, (shard) => shard.wake());
+    expect(world.database.query("SELECT id FROM records").length).toBeGreaterThan(before);
+  });
+
+  it("tells of a hand-over that fails, tries again, and tells when it is over", async () => {
+    const { world, agreement, producers } = await gateway();
+    await producers.post(agreement, ["api"]);
+    world.advanceTo(world.time + HOUR);
+    world.database.execute(
+      "CREATE TRIGGER broken BEFORE INSERT ON records BEGIN SELECT RAISE(ABORT, 'no room'); END",
+    );
+    await world.ring();
+    expect(reports(world)).toMatchObject([{ handover_error: expect.stringContaining("no room") as unknown }]);
+    world.database.execute("DROP TRIGGER broken");
+    world.advanceTo(world.time + 11_000);
+    await world.ring();
+    expect(reports(world)).toMatchObject([{ handover_error: null }]);
+    world.hazards = NO_HAZARDS;
+    const rows = await world.conservation([agreement satisfies Agreement]);
+    expect(rows.every(({ pending, accepted }) => pending >= 0n && accepted > 0n)).toBe(true);
+  });
+});
