@@ -122,7 +122,8 @@ export class Watch {
           break;
         case "rolled_over":
         case "written_off":
-          if (isHeld) doubled += 1;
+          // A zero that AWS has and nobody heard of bills nothing.
+          if (isHeld && record.quantity > 0) doubled += 1;
           break;
         default:
           // The heartbeat goes on: the newest zeros are on their way.
