@@ -43,36 +43,55 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-/** Runs the gateway and, as its AWS, the simulator: each on workerd of its own. */
-export async function startStack(options: StackOptions): Promise<Stack> {
-  const { source = gatewaySource, port, simulatorPort, stateDir, cronSeconds, adminToken, onLog } = options;
+/** A gateway and a simulator that are built, with their state in place: each can be started, and started again. */
+export interface PreparedStack {
+  startSimulator(): Promise<RunningWorker>;
+  /** @param simulatorUrl its AWS */
+  startGateway(simulatorUrl: string): Promise<RunningWorker>;
+}
+
+/** Builds both Workers and gives the ledger its tables. */
+export async function prepareStack(options: Omit<StackOptions, "cronSeconds">): Promise<PreparedStack> {
+  const { source = gatewaySource, port, simulatorPort, stateDir, adminToken, onLog } = options;
   await mkdir(stateDir, { recursive: true });
   const [simulatorScript, gatewayScript] = await Promise.all([
     buildWorker(simulatorSource),
     buildWorker(source),
     migrateLedger(stateDir),
   ]);
-  const simulator = await runWorker({
-    source: simulatorSource,
-    script: simulatorScript,
-    port: simulatorPort,
-    stateDir: join(stateDir, "simulator"),
-    onLog,
-  });
+  return {
+    startSimulator: () =>
+      runWorker({
+        source: simulatorSource,
+        script: simulatorScript,
+        port: simulatorPort,
+        stateDir: join(stateDir, "simulator"),
+        onLog,
+      }),
+    startGateway: (simulatorUrl) =>
+      runWorker({
+        source,
+        script: gatewayScript,
+        port,
+        stateDir: gatewayState(stateDir),
+        vars: {
+          ADMIN_TOKEN: adminToken,
+          AWS_ACCESS_KEY_ID: simulatorCredentials.accessKeyId,
+          AWS_SECRET_ACCESS_KEY: simulatorCredentials.secretAccessKey,
+          AWS_ENDPOINT_URL_MARKETPLACE_METERING: simulatorUrl,
+        },
+        onLog,
+      }),
+  };
+}
+
+/** Runs the gateway and, as its AWS, the simulator: each on workerd of its own. */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { cronSeconds, onLog } = options;
+  const prepared = await prepareStack(options);
+  const simulator = await prepared.startSimulator();
   try {
-    const gateway = await runWorker({
-      source,
-      script: gatewayScript,
-      port,
-      stateDir: gatewayState(stateDir),
-      vars: {
-        ADMIN_TOKEN: adminToken,
-        AWS_ACCESS_KEY_ID: simulatorCredentials.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: simulatorCredentials.secretAccessKey,
-        AWS_ENDPOINT_URL_MARKETPLACE_METERING: simulator.url,
-      },
-      onLog,
-    });
+    const gateway = await prepared.startGateway(simulator.url);
     const cron = startCron(gateway, cronSeconds, onLog);
     return {
       gateway,
