@@ -22,29 +22,35 @@ export interface Measured {
   readonly p99Ms: number;
 }
 
-/** Posts for so many seconds or requests. Throws when an answer is not what a healthy service gives. */
+const run = crypto.randomUUID().slice(0, 8);
+let sequence = 0;
+
+/** Posts one request, and returns the milliseconds it took. Throws when an answer is not what a healthy service gives. */
+export async function post(load: Load): Promise<number> {
+  const body = bodyOf(load, () => `${run}-${sequence++}`);
+  const sent = performance.now();
+  const response = await fetch(load.url, {
+    method: "POST",
+    headers: { authorization: `Bearer ${load.token}`, "content-type": "application/json" },
+    body,
+  });
+  const { accepted } = (await response.json()) as { accepted: number };
+  if (response.status !== 202 || accepted !== load.size)
+    throw new Error(`${load.url} answered ${response.status}, accepted ${accepted}`);
+  return performance.now() - sent;
+}
+
+/** Posts for so many seconds or requests. */
 export async function measure(load: Load): Promise<Measured> {
-  const run = crypto.randomUUID().slice(0, 8);
   const started = performance.now();
   const end = started + (load.seconds ?? Infinity) * 1000;
   let left = load.requests ?? Infinity;
   const latencies: number[] = [];
   let events = 0;
-  let sequence = 0;
   const connection = async (): Promise<void> => {
     while (performance.now() < end && left-- > 0) {
-      const body = bodyOf(load, () => `${run}-${sequence++}`);
-      const sent = performance.now();
-      const response = await fetch(load.url, {
-        method: "POST",
-        headers: { authorization: `Bearer ${load.token}`, "content-type": "application/json" },
-        body,
-      });
-      const { accepted } = (await response.json()) as { accepted: number };
-      if (response.status !== 202 || accepted !== load.size)
-        throw new Error(`${load.url} answered ${response.status}, accepted ${accepted}`);
-      latencies.push(performance.now() - sent);
-      events += accepted;
+      latencies.push(await post(load));
+      events += load.size;
     }
   };
   await Promise.all(Array.from({ length: load.connections }, connection));
@@ -71,7 +77,8 @@ function bodyOf({ size, customers, dimensions, timestamp }: Load, newId: () => s
   );
 }
 
-function percentile(values: readonly number[], share: number): number {
+/** The value below which a share of all values is. */
+export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }

@@ -1,79 +1,24 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
-  arrive,
   expectOk,
   type Conservation,
   type MeteringRecord,
-  type SimulatorAgreement,
   type SimulatorRecord,
 } from "../../scripts/local/clients.ts";
-import { prepareStack, type PreparedStack } from "../../scripts/local/stack.ts";
-import { freePort } from "../../scripts/local/worker.ts";
 import { Random } from "../simulation/random.ts";
-import { killProcess, startProcess, type Process } from "./workerd.ts";
+import { ADMIN, newSeller, sell, type Seller } from "./seller.ts";
+import { killProcess, startProcess } from "../../scripts/local/process.ts";
 
-const ADMIN = "kill-admin";
 const GATEWAY_KILLS = 20;
 const HOUR = 3_600_000;
 const seed = Date.now() % 1_000_000;
 
-let stateDir: string;
-let prepared: PreparedStack;
-let gateway: Process;
-let simulator: Process;
-/** Where the gateway is, whichever process it is at the moment. */
-let url: string;
+let seller: Seller;
 
 beforeAll(async () => {
-  stateDir = await mkdtemp(join(tmpdir(), "metergate-kill-"));
-  const [port, simulatorPort] = [await freePort(), await freePort()];
-  prepared = await prepareStack({ port, simulatorPort, stateDir, adminToken: ADMIN, onLog: () => undefined });
-  simulator = await startProcess(() => prepared.startSimulator());
-  gateway = await startProcess(() => prepared.startGateway(`http://127.0.0.1:${simulatorPort}`));
-  url = gateway.worker.url;
+  seller = await newSeller();
 });
-
-afterAll(async () => {
-  await gateway.worker.stop();
-  await simulator.worker.stop();
-  await rm(stateDir, { recursive: true, force: true, maxRetries: 5 });
-});
-
-async function setUp(): Promise<{ key: string; customers: string[] }> {
-  const product = { productCode: "killed", dimensions: ["api"] };
-  await expectOk("POST", `${simulator.worker.url}/_simulator/products`, { body: product });
-  await expectOk("POST", `${url}/v1/products`, {
-    token: ADMIN,
-    body: {
-      ...product,
-      signUpUrl: "https://seller.example/",
-      settleSeconds: 0,
-      lateSettleSeconds: 0,
-      shards: 2,
-    },
-  });
-  const customers: string[] = [];
-  for (let n = 0; n < 6; n++) {
-    const agreement = await expectOk<SimulatorAgreement>(
-      "POST",
-      `${simulator.worker.url}/_simulator/agreements`,
-      {
-        body: { productCode: "killed" },
-      },
-    );
-    const arrival = await arrive(url, agreement.registrationToken);
-    if (arrival.status !== 303) throw new Error(`a customer was refused with ${arrival.status}`);
-    customers.push(agreement.accountId);
-  }
-  const { key } = await expectOk<{ key: string }>("POST", `${url}/v1/keys`, {
-    token: ADMIN,
-    body: { product: "killed" },
-  });
-  return { key, customers };
-}
+afterAll(() => seller.stop());
 
 /** Programs that post usage of past hours until each event is acknowledged, through whatever happens to the gateway. */
 class Producers {
@@ -117,7 +62,7 @@ class Producers {
   /** Whether the gateway has answered for the events, now or before. */
   async #isTaken(events: readonly object[]): Promise<boolean> {
     try {
-      const response = await fetch(`${url}/v1/usage`, {
+      const response = await fetch(`${seller.gateway.worker.url}/v1/usage`, {
         method: "POST",
         headers: { authorization: `Bearer ${this.#key}`, "content-type": "application/json" },
         body: JSON.stringify(events),
@@ -143,13 +88,15 @@ describe(`a gateway that is killed again and again, at random moments (seed ${se
   it("has counted and billed every acknowledged event once in the end", async () => {
     // Given producers under way, and a cron trigger that fires all the time
     const random = new Random(seed);
-    const { key, customers } = await setUp();
+    const { key, customers } = await sell(seller, "killed", { customers: 6, shards: 2 });
+    const { prepared } = seller;
+    const { url } = seller.gateway.worker;
     const producers = new Producers(key, customers, random);
     const producing = producers.run(4);
-    let isOver = false;
+    const over = new AbortController();
     const ticking = (async () => {
-      while (!isOver) {
-        await gateway.worker.tick().catch(() => undefined);
+      while (!over.signal.aborted) {
+        await seller.gateway.worker.tick().catch(() => undefined);
         await turn();
       }
     })();
@@ -159,11 +106,11 @@ describe(`a gateway that is killed again and again, at random moments (seed ${se
       const more = producers.requests + random.whole(1, 12);
       await until(() => producers.requests >= more);
       if (kill % 5 === 4) {
-        await killProcess(simulator);
-        simulator = await startProcess(() => prepared.startSimulator());
+        await killProcess(seller.simulator);
+        seller.simulator = await startProcess(() => prepared.startSimulator());
       }
-      await killProcess(gateway);
-      gateway = await startProcess(() => prepared.startGateway(simulator.worker.url));
+      await killProcess(seller.gateway);
+      seller.gateway = await startProcess(() => prepared.startGateway(seller.simulator.worker.url));
     }
     producers.stop();
     await producing;
@@ -172,7 +119,7 @@ describe(`a gateway that is killed again and again, at random moments (seed ${se
     const totals = async () =>
       (await expectOk<Conservation>("GET", `${url}/v1/conservation?product=killed`, { token: ADMIN })).totals;
     await until(async () => (await totals()).pending === "0");
-    isOver = true;
+    over.abort();
     await ticking;
     const books = await totals();
     expect(books).toMatchObject({
@@ -183,7 +130,7 @@ describe(`a gateway that is killed again and again, at random moments (seed ${se
     // And AWS has what they say, no hour twice
     const { records } = await expectOk<{ records: SimulatorRecord[] }>(
       "GET",
-      `${simulator.worker.url}/_simulator/records?productCode=killed&limit=10000`,
+      `${seller.simulator.worker.url}/_simulator/records?productCode=killed&limit=10000`,
     );
     const billed = records.reduce((sum, { quantity }) => sum + quantity, 0);
     expect(String(billed)).toBe(books.delivered);

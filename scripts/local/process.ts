@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import type { RunningWorker } from "../../scripts/local/worker.ts";
+import type { RunningWorker } from "./worker.ts";
 
 /** A Worker with the operating system's process that it runs in. */
 export interface Process {
