@@ -21,8 +21,7 @@ function children(): number[] {
 export async function startProcess(start: () => Promise<RunningWorker>): Promise<Process> {
   const before = new Set(children());
   const worker = await start();
-  const workerd = children().filter((pid) => !before.has(pid) && commandOf(pid).includes("workerd"));
-  const [pid] = workerd;
+  const pid = children().find((child) => !before.has(child) && commandOf(child).includes("workerd"));
   if (pid === undefined) throw new Error("no process of workerd was started");
   return { worker, pid };
 }
