@@ -1,8 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { findProduct } from "../catalog/products.ts";
+import { jsonBody } from "../http/body.ts";
 import { problem, problemResponses } from "../http/problems.ts";
 import { page, pageQuery, router } from "../http/router.ts";
 import { openLedger } from "../ledger/database.ts";
+import { isText, NOT_TEXT } from "../text.ts";
 import { requireAdmin } from "./admin.ts";
 import { createKey, listKeys, revokeKey } from "./keys.ts";
 
@@ -32,13 +34,17 @@ accessRoutes.openapi(
     path: "/v1/keys",
     summary: "Make an ingest key",
     security,
+    middleware: jsonBody,
     request: {
       body: {
         required: true,
         content: {
           "application/json": {
             schema: z
-              .strictObject({ product: z.string(), name: z.string().max(200).optional() })
+              .strictObject({
+                product: z.string(),
+                name: z.string().max(200).refine(isText, NOT_TEXT).optional(),
+              })
               .openapi("NewKey"),
           },
         },
@@ -46,7 +52,7 @@ accessRoutes.openapi(
     },
     responses: {
       201: { description: "The key", content: { "application/json": { schema: createdKeySchema } } },
-      ...problemResponses(400, 401, 404),
+      ...problemResponses(400, 401, 404, 413, 415),
     },
   }),
   async (c) => {

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { aggregations, latePolicies } from "../meter/dimension.ts";
+import { isText, NOT_TEXT } from "../text.ts";
 import { MAX_DIMENSION_LENGTH, MAX_TAG_KEY_LENGTH, TAG_TEXT } from "../usage/parse-event.ts";
 import { MAX_DIMENSIONS, problemOfUniqueTag, withDefaults, type PostedDimension } from "./dimensions.ts";
 
@@ -7,11 +8,15 @@ const HOUR_SECONDS = 3600;
 /** As much as the largest quantity of one event, so that every dimension can be billed; a double holds it exactly. */
 const MAX_DIVISOR = 10 ** 15;
 
+/** Longer than any browser's address bar is known to take. */
+const MAX_URL_LENGTH = 2048;
+
 const dimensionFields = {
   name: z
     .string()
     .min(1)
     .max(MAX_DIMENSION_LENGTH)
+    .refine(isText, NOT_TEXT)
     .openapi({ description: "AWS's API name of the dimension; case-sensitive" }),
   aggregation: z.enum(aggregations).openapi({
     description:
@@ -72,7 +77,7 @@ function refuseWrongTags(dimensions: readonly PostedDimension[], context: z.Refi
 }
 
 const fields = {
-  name: z.string().min(1).max(200),
+  name: z.string().min(1).max(200).refine(isText, NOT_TEXT),
   productCode: z
     .string()
     .min(1)
@@ -89,7 +94,9 @@ const fields = {
     description: "Records carry LicenseArn (products since June 2026, or opted in); otherwise ProductCode",
   }),
   signUpUrl: z
-    .url({ protocol: /^https?$/ })
+    // Normalized, it is ASCII without line breaks: as it is, it goes into the header Location.
+    .url({ protocol: /^https?$/, normalize: true })
+    .max(MAX_URL_LENGTH)
     .openapi({ description: "Where customers go after registration" }),
   settleSeconds: z
     .number()

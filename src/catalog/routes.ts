@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireAdmin } from "../access/admin.ts";
+import { jsonBody } from "../http/body.ts";
 import { problem, problemResponses } from "../http/problems.ts";
 import { page, pageQuery, router } from "../http/router.ts";
 import { openLedger } from "../ledger/database.ts";
@@ -26,10 +27,11 @@ catalogRoutes.openapi(
     path: "/v1/products",
     summary: "Add a product",
     security,
+    middleware: jsonBody,
     request: { body: { required: true, content: { "application/json": { schema: newProductSchema } } } },
     responses: {
       201: { description: "The product", content: { "application/json": { schema: productSchema } } },
-      ...problemResponses(400, 401, 409),
+      ...problemResponses(400, 401, 409, 413, 415),
     },
   }),
   async (c) => {
@@ -85,13 +87,14 @@ catalogRoutes.openapi(
     description:
       "What is absent stays as it is, dimensions that are not named, too. Of a dimension that is there only `late` can change. Takes effect within 10 seconds everywhere.",
     security,
+    middleware: jsonBody,
     request: {
       params: z.object({ id: z.string() }),
       body: { required: true, content: { "application/json": { schema: productChangeSchema } } },
     },
     responses: {
       200: { description: "The product", content: { "application/json": { schema: productSchema } } },
-      ...problemResponses(400, 401, 404, 409),
+      ...problemResponses(400, 401, 404, 409, 413, 415),
     },
   }),
   async (c) => {

@@ -1,8 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireAdmin } from "../access/admin.ts";
+import { jsonBody } from "../http/body.ts";
 import { problem, problemResponses } from "../http/problems.ts";
 import { page, pageQuery, router } from "../http/router.ts";
 import { openLedger } from "../ledger/database.ts";
+import { isText, NOT_TEXT } from "../text.ts";
 import { MAX_NAME_LENGTH } from "../usage/parse-event.ts";
 import { shardName } from "../meter/shard-name.ts";
 import { listAgreements, nameCustomer, type Agreement } from "./agreements.ts";
@@ -85,6 +87,7 @@ agreementRoutes.openapi(
     path: "/v1/agreements/{id}",
     summary: "Set your own id for a customer",
     security,
+    middleware: jsonBody,
     request: {
       params: z.object({ id: z.string() }),
       body: {
@@ -92,7 +95,9 @@ agreementRoutes.openapi(
         content: {
           "application/json": {
             schema: z
-              .strictObject({ customer: z.string().min(1).max(MAX_NAME_LENGTH).nullable() })
+              .strictObject({
+                customer: z.string().min(1).max(MAX_NAME_LENGTH).refine(isText, NOT_TEXT).nullable(),
+              })
               .openapi("AgreementChange"),
           },
         },
@@ -100,7 +105,7 @@ agreementRoutes.openapi(
     },
     responses: {
       200: { description: "The agreement", content: { "application/json": { schema: agreementSchema } } },
-      ...problemResponses(400, 401, 404, 409),
+      ...problemResponses(400, 401, 404, 409, 413, 415),
     },
   }),
   async (c) => {

@@ -1,6 +1,9 @@
+import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { html } from "hono/html";
 import { findProductByCode } from "../catalog/products.ts";
+import { readBytes } from "../http/body.ts";
+import { problem, problemResponses } from "../http/problems.ts";
 import { router, type AppEnv } from "../http/router.ts";
 import { openLedger } from "../ledger/database.ts";
 import { marketplaceClient } from "../marketplace-access.ts";
@@ -19,14 +22,26 @@ registrationRoutes.openAPIRegistry.registerPath({
   path: "/register",
   summary: 'Where AWS Marketplace sends a customer who presses "Set up your account"',
   description: `AWS's form post with ${TOKEN_FIELD}. Set this address as the listing's fulfillment URL.`,
+  request: {
+    body: {
+      required: true,
+      content: { "application/x-www-form-urlencoded": { schema: z.object({ [TOKEN_FIELD]: z.string() }) } },
+    },
+  },
   responses: {
     303: { description: "To the product's sign-up address" },
     400: { description: "A page for the customer: the link is wrong or has expired" },
+    ...problemResponses(413),
     503: { description: "A page for the customer: try again soon" },
   },
 });
 
 registrationRoutes.post("/register", async (c) => {
+  const bytes = await readBytes(c.req.raw);
+  if (bytes === null) {
+    return problem(c, { code: "too_large", detail: `AWS's form has ${TOKEN_FIELD} and little else.` });
+  }
+  c.req.raw = new Request(c.req.raw, { body: bytes });
   // A body that is no form has no token.
   const form = await c.req.parseBody().catch(() => null);
   const token = form?.[TOKEN_FIELD];

@@ -7,6 +7,7 @@ import {
   type QuantityProblem,
 } from "../meter/quantity.ts";
 import type { MeteredDimension } from "../meter/usage-batch.ts";
+import { isText } from "../text.ts";
 import type { Rejection, RejectionCode } from "./rejections.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
@@ -43,16 +44,13 @@ export const MAX_DIMENSION_LENGTH = 255;
 export const MAX_TAGS = 5;
 export const MAX_TAG_KEY_LENGTH = 100;
 const MAX_TAG_VALUE_LENGTH = 256;
+/** How many of the product's dimensions a refusal names: it is said for each of a thousand events. */
+const SHOWN_DIMENSIONS = 10;
 /** What AWS surely takes in a tag: its pattern's range also admits punctuation that its text does not name. */
 export const TAG_TEXT = /^[a-zA-Z0-9 +\-=._:/@]+$/;
 
-/** An id or a name is text: a lone surrogate is not, and a NUL ends it for many a program. */
-const isText = (value: unknown, maxLength: number): value is string =>
-  typeof value === "string" &&
-  value.length > 0 &&
-  value.length <= maxLength &&
-  value.isWellFormed() &&
-  !value.includes("\u0000");
+const isName = (value: unknown, maxLength: number): value is string =>
+  typeof value === "string" && value.length > 0 && value.length <= maxLength && isText(value);
 
 export interface ParsingContext {
   /** Epoch milliseconds; an event's time when it has none of its own. */
@@ -69,8 +67,8 @@ export function parseEvent(input: unknown, context: ParsingContext): ParsedEvent
   }
   const posted = input as Record<string, unknown>;
   const { id, customer } = posted;
-  if (!isText(id, MAX_ID_LENGTH)) return refuse(null, "invalid_id", "id", idDetail);
-  if (!isText(customer, MAX_NAME_LENGTH)) return refuse(id, "invalid_customer", "customer", customerDetail);
+  if (!isName(id, MAX_ID_LENGTH)) return refuse(null, "invalid_id", "id", idDetail);
+  if (!isName(customer, MAX_NAME_LENGTH)) return refuse(id, "invalid_customer", "customer", customerDetail);
   return posted["voids"] === undefined || posted["voids"] === null
     ? parseUsage(id, customer, posted, context)
     : parseVoid(id, customer, posted);
@@ -119,7 +117,7 @@ function parseUsage(
 /** A voiding names the event and nothing else, so that it cannot say one thing and do another. */
 function parseVoid(id: string, customer: string, posted: Record<string, unknown>): ParsedEvent {
   const { voids } = posted;
-  if (!isText(voids, MAX_ID_LENGTH) || voids === id) {
+  if (!isName(voids, MAX_ID_LENGTH) || voids === id) {
     return refuse(id, "invalid_voids", "voids", "voids must be the id of an earlier event of this customer.");
   }
   const surplus = ["dimension", "quantity", "tags"].find((field) => posted[field] !== undefined);
@@ -135,7 +133,10 @@ const timestampDetail =
 
 function unknownDimension(name: string, { productId, dimensions }: ParsingContext): string {
   const shown = name.length > MAX_DIMENSION_LENGTH ? `${name.slice(0, MAX_DIMENSION_LENGTH)}…` : name;
-  return `Product ${productId} has no dimension "${shown}"; it has ${[...dimensions.keys()].join(", ")}. Names are case-sensitive.`;
+  const names = [...dimensions.keys()];
+  const others = names.length > SHOWN_DIMENSIONS ? ` and ${names.length - SHOWN_DIMENSIONS} more` : "";
+  const known = names.slice(0, SHOWN_DIMENSIONS).join(", ") + others;
+  return `Product ${productId} has no dimension "${shown}"; it has ${known}. Names are case-sensitive.`;
 }
 
 const quantityDetails: Record<QuantityProblem, string> = {

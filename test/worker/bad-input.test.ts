@@ -1,0 +1,208 @@
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import { isText } from "../../src/text.ts";
+import { bodyWith, describedEndpoints, nameOf, type Endpoint, type FieldPath } from "./endpoints.ts";
+import { call } from "./gateway.ts";
+import {
+  addressTexts,
+  anyAddressText,
+  anyJson,
+  anyText,
+  neverRight,
+  wrongAuthorizations,
+} from "./hostile.ts";
+import { everythingStored, expectRefusal, expectRefusedWhole, newWorld, type World } from "./refusals.ts";
+
+const endpoints = await describedEndpoints();
+const withJson = endpoints.filter(({ body }) => body?.mediaType === "application/json");
+
+let world: World;
+beforeAll(async () => {
+  world = await newWorld();
+});
+
+function send(endpoint: Endpoint, init: { path?: string; query?: string; body?: string } = {}) {
+  const { path = world.pathOf(endpoint), query = "" } = init;
+  const token = world.tokenOf(endpoint);
+  const body = init.body ?? (endpoint.body === null ? undefined : sampleOf(endpoint));
+  return call(endpoint.method, path + query, {
+    ...(token !== null && { token }),
+    ...(body !== undefined && { body }),
+    ...(endpoint.body !== null && { headers: { "content-type": endpoint.body.mediaType } }),
+  });
+}
+
+const isHeader = (text: string): boolean => !/[\r\n\0]/.test(text);
+
+const sampleOf = (endpoint: Endpoint): string =>
+  endpoint.body?.mediaType === "application/json"
+    ? bodyWith(world.bodiesOf(endpoint), [], JSON.stringify(world.bodiesOf(endpoint)[0]))
+    : "";
+
+/** Whether it was taken; when not, it was refused clearly and nothing is stored. */
+async function takenOrRefused(request: () => Promise<Response>): Promise<boolean> {
+  const before = await everythingStored(world);
+  const response = await request();
+  if (response.ok) return true;
+  await expectRefusal(response);
+  expect(await everythingStored(world)).toBe(before);
+  return false;
+}
+
+/** Every text in a value, names of fields too. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([name, member]) => [name, ...textsIn(member)]);
+}
+
+describe("a right request", () => {
+  // Without it a hostile field would be refused for another's sake, and the tests below would say nothing.
+  it.each(withJson.map((endpoint) => ({ name: nameOf(endpoint), endpoint })))(
+    "is known here for $name, in every shape, and taken",
+    async ({ endpoint }) => {
+      const world = await newWorld();
+      const bodies = world.bodiesOf(endpoint);
+      expect(bodies.length, "add right bodies of this endpoint to newWorld").toBeGreaterThan(0);
+      for (const body of bodies) {
+        const token = world.tokenOf(endpoint);
+        const response = await call(endpoint.method, world.pathOf(endpoint), {
+          ...(token !== null && { token }),
+          body,
+        });
+        expect(response.ok, await response.text()).toBe(true);
+      }
+    },
+  );
+});
+
+describe("a body's field", () => {
+  const fields = withJson.flatMap((endpoint) =>
+    (endpoint.body?.fields ?? []).map((field): [string, Endpoint, FieldPath] => [
+      `${nameOf(endpoint)} #/${field.join("/")}`,
+      endpoint,
+      field,
+    ]),
+  );
+
+  it.each(fields)("of %s is refused with a value that is never right", async (_name, endpoint, field) => {
+    const before = await everythingStored(world);
+    for (const [, text] of neverRight) {
+      await expectRefusal(await send(endpoint, { body: bodyWith(world.bodiesOf(endpoint), field, text) }));
+    }
+    expect(await everythingStored(world)).toBe(before);
+  });
+
+  it.each(fields)("of %s is taken or refused whatever it is", async (_name, endpoint, field) => {
+    const property = fc.asyncProperty(anyJson, async (text) => {
+      const body = bodyWith(world.bodiesOf(endpoint), field, text);
+      const taken = await takenOrRefused(() => send(endpoint, { body }));
+      if (taken) expect(textsIn(JSON.parse(text)).every(isText), text).toBe(true);
+    });
+    await fc.assert(property, { numRuns: 25 });
+  });
+});
+
+describe("a form's field", () => {
+  const forms = endpoints.filter(({ body }) => body?.mediaType === "application/x-www-form-urlencoded");
+  const fields = forms.flatMap((endpoint) =>
+    (endpoint.body?.fields ?? [])
+      .filter(({ length }) => length > 0)
+      .map(([field]): [string, Endpoint, string] => [
+        `${nameOf(endpoint)} ${field}`,
+        endpoint,
+        String(field),
+      ]),
+  );
+
+  it.each(fields)("of %s is refused whatever it is", async (_name, endpoint, field) => {
+    const texts = [...addressTexts, "", "a&".repeat(100_000), `a&${field}=b`];
+    for (const text of texts)
+      await expectRefusedWhole(world, () => send(endpoint, { body: `${field}=${text}` }));
+    const property = fc.asyncProperty(anyText, async (text) => {
+      const body = new URLSearchParams({ [field]: text }).toString();
+      await expectRefusedWhole(world, () => send(endpoint, { body }));
+    });
+    await fc.assert(property, { numRuns: 25 });
+  });
+});
+
+describe("a parameter", () => {
+  const inPath = endpoints.flatMap((endpoint) =>
+    endpoint.pathParameters.map((name): [string, Endpoint, string] => [
+      `${nameOf(endpoint)} ${name}`,
+      endpoint,
+      name,
+    ]),
+  );
+  const inQuery = endpoints.flatMap((endpoint) =>
+    endpoint.queryParameters.map((name): [string, Endpoint, string] => [
+      `${nameOf(endpoint)} ?${name}`,
+      endpoint,
+      name,
+    ]),
+  );
+
+  it.each(inPath)("in the path of %s names nothing and stores nothing", async (_name, endpoint, name) => {
+    const refuse = (text: string) =>
+      expectRefusedWhole(world, () =>
+        send(endpoint, { path: endpoint.path.replace(`{${name}}`, () => text) }),
+      );
+    for (const text of addressTexts) await refuse(text);
+    await fc.assert(fc.asyncProperty(anyAddressText, refuse), { numRuns: 25 });
+  });
+
+  it.each(inQuery)("%s finds nothing or is refused", async (_name, endpoint, name) => {
+    const before = await everythingStored(world);
+    const ask = async (query: string) => {
+      const response = await send(endpoint, { query });
+      if (!response.ok) await expectRefusal(response);
+    };
+    for (const text of addressTexts) {
+      for (const query of [`?${name}=${text}`, `?${name}=${text}&${name}=${text}`, `?${name}[]=${text}`])
+        await ask(query);
+    }
+    await fc.assert(
+      fc.asyncProperty(anyAddressText, (text) => ask(`?${name}=${text}`)),
+      { numRuns: 25 },
+    );
+    expect(await everythingStored(world)).toBe(before);
+  });
+
+  it.each(endpoints.map((endpoint) => ({ name: nameOf(endpoint), endpoint })))(
+    "that $name does not know does no harm",
+    async ({ endpoint }) => {
+      for (const query of [
+        "?__proto__=1&__proto__=2",
+        "?constructor=1&constructor=2",
+        "?toString",
+        "?&=&&%=%",
+      ])
+        await takenOrRefused(() => send(endpoint, { query, ...(endpoint.body !== null && { body: "{" }) }));
+      expect(Object.hasOwn(Object.prototype, "1")).toBe(false);
+    },
+  );
+});
+
+describe("the header Authorization", () => {
+  it.each(
+    endpoints
+      .filter(({ opensWith }) => opensWith !== null)
+      .map((endpoint) => ({ name: nameOf(endpoint), endpoint })),
+  )("of $name opens nothing unless it is right", async ({ endpoint }) => {
+    const refuse = (authorization: string) =>
+      expectRefusedWhole(world, async () => {
+        const response = await call(endpoint.method, world.pathOf(endpoint), {
+          headers: { authorization, "content-type": endpoint.body?.mediaType ?? "text/plain" },
+          ...(endpoint.body !== null && { body: sampleOf(endpoint) }),
+        });
+        expect(response.status).toBe(401);
+        expect(response.headers.get("www-authenticate")).toMatch(/^Bearer realm=/);
+        return response;
+      });
+    for (const authorization of wrongAuthorizations) await refuse(authorization);
+    await fc.assert(fc.asyncProperty(fc.string({ unit: "binary-ascii" }).filter(isHeader), refuse), {
+      numRuns: 10,
+    });
+  });
+});

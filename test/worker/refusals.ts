@@ -1,0 +1,109 @@
+import { env } from "cloudflare:workers";
+import { expect } from "vitest";
+import type { Endpoint } from "./endpoints.ts";
+import { admin, json, newProduct, type TestProduct, type UsageAnswer } from "./gateway.ts";
+
+/** A product with a customer and some usage, and what a right request to each endpoint has. */
+export interface World {
+  readonly product: TestProduct;
+  readonly pathOf: (endpoint: Endpoint) => string;
+  readonly tokenOf: (endpoint: Endpoint) => string | null;
+  /** Right bodies, in every shape that the endpoint takes. */
+  readonly bodiesOf: (endpoint: Endpoint) => readonly unknown[];
+}
+
+export async function newWorld(): Promise<World> {
+  const product = await newProduct();
+  const { id: agreementId, accountId } = await product.agree();
+  const spareKey = await json<{ id: string }>(admin("POST", "/v1/keys", { product: product.id }));
+  const usage = (overrides: object = {}) => ({
+    id: crypto.randomUUID(),
+    customer: accountId,
+    dimension: "api",
+    quantity: "1.5",
+    timestamp: new Date().toISOString(),
+    tags: { any: "thing" },
+    ...overrides,
+  });
+  const earlier = [usage(), usage()];
+  await product.post(earlier);
+  const voids = earlier.map(({ id, customer }) => ({ id: crypto.randomUUID(), customer, voids: id }));
+  const dimension = { name: "users", aggregation: "unique", divisor: 2, uniqueTag: "user", late: "hold" };
+  const settings = {
+    name: "Name",
+    signUpUrl: "https://seller.test/",
+    settleSeconds: 60,
+    lateSettleSeconds: 60,
+    dedupeDays: 35,
+    shards: 1,
+    dimensions: [dimension],
+  };
+  const code = crypto.randomUUID();
+  const bodies: Record<string, readonly unknown[]> = {
+    "POST /v1/usage": [usage(), voids[0], [usage()], [voids[1]]],
+    "POST /v1/products": [
+      { ...settings, id: code, productCode: code, region: "us-east-1", concurrentAgreements: true },
+    ],
+    "PATCH /v1/products/{id}": [settings],
+    "PATCH /v1/agreements/{id}": [{ customer: "acme" }],
+    "POST /v1/keys": [{ product: product.id, name: "one more" }],
+  };
+  const ids: Record<string, string> = {
+    "/v1/products/{id}": product.id,
+    "/v1/agreements/{id}": agreementId,
+    "/v1/keys/{id}": spareKey.id,
+  };
+  const tokens = { ingestKey: product.key, adminToken: env.ADMIN_TOKEN ?? "" };
+  return {
+    product,
+    pathOf: ({ path }) => path.replace(/\{\w+\}/g, encodeURIComponent(ids[path] ?? "")),
+    tokenOf: ({ opensWith }) => (opensWith === null ? null : tokens[opensWith]),
+    bodiesOf: ({ method, path }) => bodies[`${method} ${path}`] ?? [],
+  };
+}
+
+/** Everything that the gateway keeps: each row of the ledger, and the product's balances in its shard. */
+export async function everythingStored({ product }: World): Promise<string> {
+  const tables = await env.DB.prepare(
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' AND name NOT GLOB 'sqlite_*'",
+  ).all<{ name: string }>();
+  const rows = await env.DB.batch(
+    tables.results.map(({ name }) => env.DB.prepare(`SELECT * FROM "${name}"`)),
+  );
+  const books = await admin("GET", `/v1/conservation?product=${product.id}`);
+  return JSON.stringify([tables.results, rows.map(({ results }) => results), await books.json()]);
+}
+
+/** A clear refusal: whose fault it is, what is wrong, and in words. */
+export async function expectRefusal(response: Response): Promise<void> {
+  const text = await response.text();
+  expect.soft(response.status, text.slice(0, 500)).toBeGreaterThanOrEqual(400);
+  expect(response.status, text.slice(0, 500)).toBeLessThan(500);
+  expect(text.length).toBeLessThan(10_000);
+  const type = response.headers.get("content-type") ?? "";
+  if (type.startsWith("text/html")) {
+    // What a customer's browser shows after AWS Marketplace has sent it.
+    expect(text).toContain("Set up your account");
+  } else if (response.status === 422) {
+    const { accepted, duplicates, results } = JSON.parse(text) as UsageAnswer;
+    expect([accepted, duplicates]).toEqual([0, 0]);
+    for (const { status, error } of results) {
+      expect(status).toBe("rejected");
+      expect(error?.code).toMatch(/^[a-z_]+$/);
+      expect(error?.detail.length).toBeGreaterThan(20);
+    }
+  } else {
+    expect(type).toBe("application/problem+json");
+    const { status, code, detail } = JSON.parse(text) as { status: number; code: string; detail: string };
+    expect(status).toBe(response.status);
+    expect(code).toMatch(/^[a-z_]+$/);
+    expect(detail.length).toBeGreaterThan(20);
+  }
+}
+
+/** Sends what is wrong, and expects that it is refused clearly and that nothing is stored. */
+export async function expectRefusedWhole(world: World, send: () => Promise<Response>): Promise<void> {
+  const before = await everythingStored(world);
+  await expectRefusal(await send());
+  expect(await everythingStored(world)).toBe(before);
+}
