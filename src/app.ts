@@ -5,6 +5,7 @@ import { agreementRoutes } from "./customers/agreement-routes.ts";
 import { registrationRoutes } from "./customers/registration-routes.ts";
 import { problem } from "./http/problems.ts";
 import { router } from "./http/router.ts";
+import { withoutSecrets } from "./http/secrets.ts";
 import { ledgerRoutes } from "./ledger/routes.ts";
 import { parkedRoutes } from "./parked/routes.ts";
 import { usageRoutes } from "./usage/routes.ts";
@@ -47,15 +48,19 @@ app.onError((error, c) => {
   if (error instanceof HTTPException && error.status < 500) {
     return problem(c, { code: "invalid_json", detail: "The body cannot be read as JSON." });
   }
+  // Drizzle says which statement has failed, and keeps what D1 says of it as the cause.
+  const what = error.cause === undefined ? String(error) : `${String(error)}: ${String(error.cause)}`;
+  // A statement that has failed is told with its parameters, and a caller may have put a key into the path.
+  const shown = (text: string) => withoutSecrets(text, c.env);
   // oxlint-disable-next-line no-console -- Workers Logs is where an operator finds the cause; the caller gets none of it.
   console.error({
     message: "request failed",
     method: c.req.method,
-    path: c.req.path,
-    error: String(error),
-    stack: error.stack,
+    path: shown(c.req.path),
+    error: shown(what),
+    stack: shown(error.stack ?? ""),
   });
-  if (String(error).includes("no such table")) {
+  if (what.includes("no such table")) {
     const detail = "The ledger's tables are missing: run `npm run deploy`, which applies the migrations.";
     return problem(c, { code: "not_configured", detail });
   }

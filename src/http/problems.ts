@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { withoutSecrets } from "./secrets.ts";
 
 /** Every way a request as a whole can be refused, and its HTTP status. The codes are stable; producers match them. */
 const problems = {
@@ -42,10 +43,21 @@ export function problem<Code extends ProblemCode>(c: Context, options: ProblemOp
     title: problems[code].title,
     status,
     code,
-    detail,
-    ...(errors !== undefined && { errors: [...errors] }),
+    detail: shown(c, detail),
+    ...(errors !== undefined && {
+      errors: errors.map(({ pointer, detail }) => ({ pointer, detail: shown(c, detail) })),
+    }),
   };
   return c.json(body, status, { "content-type": "application/problem+json", ...headers });
+}
+
+/** More of what a caller has sent helps nobody to find the mistake. */
+const MAX_DETAIL_LENGTH = 2000;
+
+/** What may be said of a request: it goes into the logs of whoever sent it. */
+function shown(c: Context, detail: string): string {
+  const text = withoutSecrets(detail, c.env as Env | undefined);
+  return text.length > MAX_DETAIL_LENGTH ? `${text.slice(0, MAX_DETAIL_LENGTH).toWellFormed()}…` : text;
 }
 
 export const problemSchema = z

@@ -1,0 +1,124 @@
+import { env } from "cloudflare:workers";
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { describedEndpoints, nameOf, type Endpoint } from "./endpoints.ts";
+import { call, json } from "./gateway.ts";
+import { arrive, aws, newListing } from "./marketplace.ts";
+import { newWorld, type World } from "./refusals.ts";
+
+const endpoints = (await describedEndpoints()).map((endpoint) => [nameOf(endpoint), endpoint] as const);
+
+let world: World;
+beforeAll(async () => {
+  world = await newWorld();
+});
+
+const methods = ["debug", "error", "info", "log", "trace", "warn"] as const;
+let logged: string[] = [];
+beforeEach(() => {
+  logged = [];
+  for (const method of methods) {
+    vi.spyOn(console, method).mockImplementation((...said: unknown[]) => {
+      logged.push(said.map((each) => (typeof each === "string" ? each : JSON.stringify(each))).join(" "));
+    });
+  }
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** What nobody may read in a log or an answer. */
+const secrets = () => [
+  env.ADMIN_TOKEN ?? "",
+  env.AWS_SECRET_ACCESS_KEY ?? "",
+  world.product.key,
+  // An eye that sees most of a key sees the key.
+  world.product.key.slice(4, 30),
+];
+
+function expectNoSecret(text: string): void {
+  for (const secret of secrets()) {
+    expect(secret.length).toBeGreaterThan(8);
+    expect(text).not.toContain(secret);
+  }
+}
+
+/** Sends a secret wherever an address has a place for it, and wherever it has none. */
+async function sendMisplaced(endpoint: Endpoint, secret: string): Promise<string[]> {
+  const token = world.tokenOf(endpoint);
+  const text = encodeURIComponent(secret);
+  const right = world.pathOf(endpoint);
+  const query = (name: string) => `${right}?${name}=${text}`;
+  const paths = [
+    ...endpoint.pathParameters.map((name) => endpoint.path.replace(`{${name}}`, text)),
+    ...[...endpoint.queryParameters, "token", "key", text].map(query),
+    `${right}/${text}`,
+    `/${text}`,
+    `/v1/${text}?${text}`,
+  ];
+  const answers: string[] = [];
+  for (const path of paths) {
+    // No JSON, so that nothing is changed where the address is right.
+    const response = await call(endpoint.method, path, {
+      ...(token !== null && { token }),
+      ...(endpoint.body !== null && { body: secret, headers: { "content-type": endpoint.body.mediaType } }),
+    });
+    answers.push(JSON.stringify([...response.headers]), await response.text());
+  }
+  return answers;
+}
+
+describe.each(endpoints)("%s", (_name, endpoint) => {
+  it("repeats no key or token that came where it does not belong", async () => {
+    for (const secret of [world.product.key, env.ADMIN_TOKEN ?? "", env.AWS_SECRET_ACCESS_KEY ?? ""]) {
+      for (const answer of await sendMisplaced(endpoint, secret)) expectNoSecret(answer);
+    }
+    expectNoSecret(logged.join("\n"));
+  });
+});
+
+describe("a failure of the ledger", () => {
+  const tables = ["agreements", "keys", "products", "records"];
+  const rename = (from: (table: string) => string, to: (table: string) => string) =>
+    env.DB.batch(tables.map((table) => env.DB.prepare(`ALTER TABLE ${from(table)} RENAME TO ${to(table)}`)));
+  const here = (table: string) => table;
+  const away = (table: string) => `${table}_away`;
+
+  it.each(endpoints)("is logged without a secret at %s", async (_name, endpoint) => {
+    await rename(here, away);
+    try {
+      for (const secret of [world.product.key, env.ADMIN_TOKEN ?? "", env.AWS_SECRET_ACCESS_KEY ?? ""])
+        for (const answer of await sendMisplaced(endpoint, secret)) expectNoSecret(answer);
+    } finally {
+      await rename(away, here);
+    }
+    expectNoSecret(logged.join("\n"));
+  });
+
+  it("is logged with the statement and its cause, and says what to do when the tables are missing", async () => {
+    await rename(here, away);
+    try {
+      const path = `/v1/keys/${world.product.key}`;
+      const response = await call("DELETE", path, { token: env.ADMIN_TOKEN ?? "" });
+      expect(response.status).toBe(503);
+      expect(await json(response)).toMatchObject({ code: "not_configured" });
+    } finally {
+      await rename(away, here);
+    }
+    expect(logged.join("\n")).toMatch(/update .*keys.*no such table/s);
+    expect(logged.join("\n")).toContain("[hidden]");
+  });
+});
+
+describe("a failure of AWS", () => {
+  it("is logged and answered without the registration token and the credentials", async () => {
+    const listing = await newListing();
+    const { registrationToken } = await aws.agreement(listing.id);
+    await aws.faults({ kind: "internal-error", operation: "ResolveCustomer" });
+    const refused = await arrive(registrationToken);
+    expect(refused.status).toBe(503);
+    const seen = `${logged.join("\n")}${await refused.text()}`;
+    expect(logged.join("\n")).toContain("registration");
+    expect(seen).not.toContain(registrationToken);
+    expectNoSecret(seen);
+  });
+});
