@@ -81,6 +81,8 @@ export default defineConfig(async () => ({
         ],
         test: {
           name: "worker",
+          // Each run of a property is some requests.
+          testTimeout: 30_000,
           include: ["test/worker/**/*.test.ts"],
           // One simulated AWS for all: its faults must not meet another file\'s calls.
           fileParallelism: false,

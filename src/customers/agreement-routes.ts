@@ -136,9 +136,11 @@ agreementRoutes.openapi(
     description:
       "AWS takes its usage for one hour more. What is counted is sealed at once, the current hour too, and goes before everything else. Usage that comes later for a sealed hour cannot be billed any more, and waits for you.",
     security,
+    middleware: jsonBody,
     request: {
       params: z.object({ id: z.string() }),
       body: {
+        required: true,
         content: {
           "application/json": {
             schema: z
@@ -155,7 +157,7 @@ agreementRoutes.openapi(
     },
     responses: {
       200: { description: "The agreement", content: { "application/json": { schema: agreementSchema } } },
-      ...problemResponses(400, 401, 404),
+      ...problemResponses(400, 401, 404, 413, 415),
     },
   }),
   async (c) => {

@@ -6,7 +6,14 @@ const SHORTEST_SECRET = 8;
 /** Hides ingest keys and the deployment's own secrets, which a caller may have put where they do not belong. */
 export function withoutSecrets(text: string, env: Env | undefined): string {
   let clean = text.replace(INGEST_KEY, "[hidden]");
-  for (const secret of [env?.ADMIN_TOKEN, env?.AWS_SECRET_ACCESS_KEY, env?.AWS_SESSION_TOKEN]) {
+  const secrets = [
+    env?.ADMIN_TOKEN,
+    env?.AWS_SECRET_ACCESS_KEY,
+    env?.AWS_SESSION_TOKEN,
+    env?.WEBHOOK_SECRET,
+    env?.WEBHOOK_URL,
+  ];
+  for (const secret of secrets) {
     if (secret === undefined || secret.length < SHORTEST_SECRET) continue;
     // As it is, and as an address writes it.
     clean = clean

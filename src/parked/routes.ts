@@ -2,6 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { requireAdmin } from "../access/admin.ts";
 import { listAgreements } from "../customers/agreements.ts";
+import { jsonBody } from "../http/body.ts";
 import { problem, problemResponses } from "../http/problems.ts";
 import { page, pageQuery, router, type AppEnv } from "../http/router.ts";
 import { openLedger } from "../ledger/database.ts";
@@ -140,11 +141,12 @@ parkedRoutes.openapi(
     description:
       "With `preview`, only says what would be done. The same decision again answers with the first one and does nothing.",
     security,
+    middleware: jsonBody,
     request: { body: { required: true, content: { "application/json": { schema: newActionSchema } } } },
     responses: {
       200: json("A preview, or the decision that was taken before", z.union([previewSchema, actionSchema])),
       201: json("The decision", actionSchema),
-      ...problemResponses(400, 401, 404, 409),
+      ...problemResponses(400, 401, 404, 409, 413, 415),
     },
   }),
   async (c) => {

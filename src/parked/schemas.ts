@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { actionKinds, parkReasons } from "../ledger/schema.ts";
 import { formatQuantity, UNIT } from "../meter/quantity.ts";
 import type { HeldUsage } from "../meter/held.ts";
+import { isText, NOT_TEXT } from "../text.ts";
 import { heldId } from "./held-usage.ts";
 import type { Action, ParkedRecord } from "./parked-records.ts";
 import { explanations, offeredActions } from "./rules.ts";
@@ -62,7 +63,13 @@ export const actionSchema = z
   .openapi("Action");
 
 const decision = {
-  note: z.string().min(1).max(2000).optional().openapi({ description: "For the audit trail" }),
+  note: z
+    .string()
+    .min(1)
+    .max(2000)
+    .refine(isText, NOT_TEXT)
+    .optional()
+    .openapi({ description: "For the audit trail" }),
   preview: z.boolean().default(false).openapi({ description: "Only say what would be done" }),
 };
 

@@ -35,10 +35,13 @@ export async function newWorld(): Promise<World> {
     settleSeconds: 60,
     lateSettleSeconds: 60,
     dedupeDays: 35,
+    zeroHeartbeat: false,
     shards: 1,
     dimensions: [dimension],
   };
   const code = crypto.randomUUID();
+  const { record, held } = await addParkedWork(product.id, agreementId);
+  const decision = { note: "a note", preview: true };
   const bodies: Record<string, readonly unknown[]> = {
     "POST /v1/usage": [usage(), voids[0], [usage()], [voids[1]]],
     "POST /v1/products": [
@@ -46,11 +49,17 @@ export async function newWorld(): Promise<World> {
     ],
     "PATCH /v1/products/{id}": [settings],
     "PATCH /v1/agreements/{id}": [{ customer: "acme" }],
+    "POST /v1/agreements/{id}/end": [{ at: "2126-01-01T00:00:00Z" }],
+    "POST /v1/actions": [
+      { record, action: "roll_over", notHeldByAws: false, ...decision },
+      { held, action: "release", ...decision },
+    ],
     "POST /v1/keys": [{ product: product.id, name: "one more" }],
   };
   const ids: Record<string, string> = {
     "/v1/products/{id}": product.id,
     "/v1/agreements/{id}": agreementId,
+    "/v1/agreements/{id}/end": agreementId,
     "/v1/keys/{id}": spareKey.id,
   };
   const tokens = { ingestKey: product.key, adminToken: env.ADMIN_TOKEN ?? "" };
@@ -60,6 +69,24 @@ export async function newWorld(): Promise<World> {
     tokenOf: ({ opensWith }) => (opensWith === null ? null : tokens[opensWith]),
     bodiesOf: ({ method, path }) => bodies[`${method} ${path}`] ?? [],
   };
+}
+
+/** A record that is parked, and held usage that a person has released before: asked again, the answer is the same. */
+async function addParkedWork(product: string, agreement: string): Promise<{ record: string; held: string }> {
+  const record = `${agreement}:2026-01-01T00:api`;
+  const held = `${agreement}:2026-01-01T00:0:api`;
+  await env.DB.batch([
+    env.DB.prepare(
+      `INSERT INTO records (id, product_id, agreement_id, dimension, hour, quantity, region, usage_record, sealing,
+         sealed_at, deadline, state, reason, attempts, may_be_held, next_attempt_at, settled_at)
+       VALUES (?, ?, ?, 'api', 0, 1, 'us-east-1', '{}', 0, 0, 0, 'parked', 'expired', 0, 0, 0, 0)`,
+    ).bind(record, product, agreement),
+    env.DB.prepare(
+      `INSERT INTO actions (id, action, product_id, agreement_id, dimension, hour, record_id, quantity, decided_at, done_at)
+       VALUES (?, 'release', ?, ?, 'api', 0, ?, '1', 0, 0)`,
+    ).bind(crypto.randomUUID(), product, agreement, held),
+  ]);
+  return { record, held };
 }
 
 /** Everything that the gateway keeps: each row of the ledger, and the product's balances in its shard. */
