@@ -4,7 +4,12 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     environment: "node",
-    include: ["test/unit/meter/**/*.test.ts", "test/unit/delivery/**/*.test.ts", "test/unit/parked/**/*.test.ts"],
+    setupFiles: ["test/unit/short-properties.ts"],
+    include: [
+      "test/unit/meter/**/*.test.ts",
+      "test/unit/delivery/**/*.test.ts",
+      "test/unit/parked/**/*.test.ts",
+    ],
     // Real storage and whole queues: slow, and not what is asked here.
     exclude: ["test/unit/delivery/submit.test.ts", "test/unit/meter/shard.test.ts"],
   },

@@ -4,6 +4,7 @@ import { answersFor } from "../marketplace/index.ts";
 import { MINUTE } from "../meter/hours.ts";
 import { beginAttempt, endAttempt, type CarriedRecord } from "./attempts.ts";
 import { planBatches } from "./batch-plan.ts";
+import { deliveriesOf, saveDeliveries } from "./deliveries.ts";
 import { dueRecords, type DueRecord } from "./due-records.ts";
 import { deliverIsolating, type Verdict } from "./isolation.ts";
 import type { Clock, Pacer } from "./pacer.ts";
@@ -11,9 +12,7 @@ import {
   afterFault,
   afterSuccess,
   afterWrongSetting,
-  deliveriesOf,
   noDelivery,
-  saveDeliveries,
   type Delivery,
 } from "./product-delivery.ts";
 import { putBack, settleByAnswer, settleByError, type Settlement } from "./settling.ts";
