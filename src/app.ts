@@ -49,7 +49,7 @@ app.onError((error, c) => {
     return problem(c, { code: "invalid_json", detail: "The body cannot be read as JSON." });
   }
   // Drizzle says which statement has failed, and keeps what D1 says of it as the cause.
-  const what = error.cause === undefined ? String(error) : `${String(error)}: ${String(error.cause)}`;
+  const what = String(error) + (error.cause instanceof Error ? `: ${error.cause.message}` : "");
   // A statement that has failed is told with its parameters, and a caller may have put a key into the path.
   const shown = (text: string) => withoutSecrets(text, c.env);
   // oxlint-disable-next-line no-console -- Workers Logs is where an operator finds the cause; the caller gets none of it.

@@ -41,7 +41,8 @@ registrationRoutes.post("/register", async (c) => {
   if (bytes === null) {
     return problem(c, { code: "too_large", detail: `AWS's form has ${TOKEN_FIELD} and little else.` });
   }
-  c.req.raw = new Request(c.req.raw, { body: bytes });
+  const { method, url } = c.req;
+  c.req.raw = new Request(url, { method, headers: c.req.raw.headers, body: bytes });
   // A body that is no form has no token.
   const form = await c.req.parseBody().catch(() => null);
   const token = form?.[TOKEN_FIELD];

@@ -62,7 +62,8 @@ export async function readBytes(request: Request): Promise<Uint8Array<ArrayBuffe
 export const jsonBody = createMiddleware<AppEnv>(async (c, next) => {
   const read = await readJsonText(c.req.raw);
   if (!read.ok) return problem(c, read.problem);
-  c.req.raw = new Request(c.req.raw, { body: read.text });
+  const { method, url } = c.req;
+  c.req.raw = new Request(url, { method, headers: c.req.raw.headers, body: read.text });
   return next();
 });
 

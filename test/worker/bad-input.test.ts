@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { isText } from "../../src/text.ts";
 import { bodyWith, describedEndpoints, nameOf, type Endpoint, type FieldPath } from "./endpoints.ts";
 import { call } from "./gateway.ts";
@@ -11,7 +11,10 @@ import {
   neverRight,
   wrongAuthorizations,
 } from "./hostile.ts";
-import { everythingStored, expectRefusal, expectRefusedWhole, newWorld, type World } from "./refusals.ts";
+import { everythingStored, expectRefusal, newWorld, type World } from "./refusals.ts";
+
+// A test here is a hundred requests, and AWS's token is asked of the simulator each time.
+vi.setConfig({ testTimeout: 30_000 });
 
 const endpoints = await describedEndpoints();
 const withJson = endpoints.filter(({ body }) => body?.mediaType === "application/json");
@@ -39,14 +42,10 @@ const sampleOf = (endpoint: Endpoint): string =>
     ? bodyWith(world.bodiesOf(endpoint), [], JSON.stringify(world.bodiesOf(endpoint)[0]))
     : "";
 
-/** Whether it was taken; when not, it was refused clearly and nothing is stored. */
-async function takenOrRefused(request: () => Promise<Response>): Promise<boolean> {
-  const before = await everythingStored(world);
-  const response = await request();
-  if (response.ok) return true;
-  await expectRefusal(response);
-  expect(await everythingStored(world)).toBe(before);
-  return false;
+/** Whether a request was taken; when not, it was refused clearly. */
+async function isTaken(response: Response): Promise<boolean> {
+  if (!response.ok) await expectRefusal(response);
+  return response.ok;
 }
 
 /** Every text in a value, names of fields too. */
@@ -63,44 +62,18 @@ describe("a right request", () => {
     async ({ endpoint }) => {
       const world = await newWorld();
       const bodies = world.bodiesOf(endpoint);
-      expect(bodies.length, "add right bodies of this endpoint to newWorld").toBeGreaterThan(0);
+      // Of an endpoint that is new, newWorld does not know them yet.
+      expect(bodies.length).toBeGreaterThan(0);
       for (const body of bodies) {
         const token = world.tokenOf(endpoint);
         const response = await call(endpoint.method, world.pathOf(endpoint), {
           ...(token !== null && { token }),
           body,
         });
-        expect(response.ok, await response.text()).toBe(true);
+        expect([response.ok, await response.text()]).toEqual([true, expect.any(String)]);
       }
     },
   );
-});
-
-describe("a body's field", () => {
-  const fields = withJson.flatMap((endpoint) =>
-    (endpoint.body?.fields ?? []).map((field): [string, Endpoint, FieldPath] => [
-      `${nameOf(endpoint)} #/${field.join("/")}`,
-      endpoint,
-      field,
-    ]),
-  );
-
-  it.each(fields)("of %s is refused with a value that is never right", async (_name, endpoint, field) => {
-    const before = await everythingStored(world);
-    for (const [, text] of neverRight) {
-      await expectRefusal(await send(endpoint, { body: bodyWith(world.bodiesOf(endpoint), field, text) }));
-    }
-    expect(await everythingStored(world)).toBe(before);
-  });
-
-  it.each(fields)("of %s is taken or refused whatever it is", async (_name, endpoint, field) => {
-    const property = fc.asyncProperty(anyJson, async (text) => {
-      const body = bodyWith(world.bodiesOf(endpoint), field, text);
-      const taken = await takenOrRefused(() => send(endpoint, { body }));
-      if (taken) expect(textsIn(JSON.parse(text)).every(isText), text).toBe(true);
-    });
-    await fc.assert(property, { numRuns: 25 });
-  });
 });
 
 describe("a form's field", () => {
@@ -116,14 +89,15 @@ describe("a form's field", () => {
   );
 
   it.each(fields)("of %s is refused whatever it is", async (_name, endpoint, field) => {
-    const texts = [...addressTexts, "", "a&".repeat(100_000), `a&${field}=b`];
-    for (const text of texts)
-      await expectRefusedWhole(world, () => send(endpoint, { body: `${field}=${text}` }));
+    const texts = [...addressTexts, "", "a&".repeat(10_000), `a&${field}=b`];
+    const before = await everythingStored(world);
+    for (const text of texts) await expectRefusal(await send(endpoint, { body: `${field}=${text}` }));
     const property = fc.asyncProperty(anyText, async (text) => {
       const body = new URLSearchParams({ [field]: text }).toString();
-      await expectRefusedWhole(world, () => send(endpoint, { body }));
+      await expectRefusal(await send(endpoint, { body }));
     });
     await fc.assert(property, { numRuns: 25 });
+    expect(await everythingStored(world)).toBe(before);
   });
 });
 
@@ -144,19 +118,20 @@ describe("a parameter", () => {
   );
 
   it.each(inPath)("in the path of %s names nothing and stores nothing", async (_name, endpoint, name) => {
-    const refuse = (text: string) =>
-      expectRefusedWhole(world, () =>
-        send(endpoint, { path: endpoint.path.replace(`{${name}}`, () => text) }),
-      );
+    const before = await everythingStored(world);
+    const refuse = async (text: string) => {
+      const path = endpoint.path.replace(`{${name}}`, () => text);
+      await expectRefusal(await send(endpoint, { path }));
+    };
     for (const text of addressTexts) await refuse(text);
     await fc.assert(fc.asyncProperty(anyAddressText, refuse), { numRuns: 25 });
+    expect(await everythingStored(world)).toBe(before);
   });
 
   it.each(inQuery)("%s finds nothing or is refused", async (_name, endpoint, name) => {
     const before = await everythingStored(world);
     const ask = async (query: string) => {
-      const response = await send(endpoint, { query });
-      if (!response.ok) await expectRefusal(response);
+      await isTaken(await send(endpoint, { query }));
     };
     for (const text of addressTexts) {
       for (const query of [`?${name}=${text}`, `?${name}=${text}&${name}=${text}`, `?${name}[]=${text}`])
@@ -178,7 +153,7 @@ describe("a parameter", () => {
         "?toString",
         "?&=&&%=%",
       ])
-        await takenOrRefused(() => send(endpoint, { query, ...(endpoint.body !== null && { body: "{" }) }));
+        await isTaken(await send(endpoint, { query, ...(endpoint.body !== null && { body: "{" }) }));
       expect(Object.hasOwn(Object.prototype, "1")).toBe(false);
     },
   );
@@ -190,19 +165,52 @@ describe("the header Authorization", () => {
       .filter(({ opensWith }) => opensWith !== null)
       .map((endpoint) => ({ name: nameOf(endpoint), endpoint })),
   )("of $name opens nothing unless it is right", async ({ endpoint }) => {
-    const refuse = (authorization: string) =>
-      expectRefusedWhole(world, async () => {
-        const response = await call(endpoint.method, world.pathOf(endpoint), {
-          headers: { authorization, "content-type": endpoint.body?.mediaType ?? "text/plain" },
-          ...(endpoint.body !== null && { body: sampleOf(endpoint) }),
-        });
-        expect(response.status).toBe(401);
-        expect(response.headers.get("www-authenticate")).toMatch(/^Bearer realm=/);
-        return response;
+    const before = await everythingStored(world);
+    const refuse = async (authorization: string) => {
+      const response = await call(endpoint.method, world.pathOf(endpoint), {
+        headers: { authorization, "content-type": endpoint.body?.mediaType ?? "text/plain" },
+        ...(endpoint.body !== null && { body: sampleOf(endpoint) }),
       });
+      expect(response.status).toBe(401);
+      expect(response.headers.get("www-authenticate")).toMatch(/^Bearer realm=/);
+      await expectRefusal(response);
+    };
     for (const authorization of wrongAuthorizations) await refuse(authorization);
     await fc.assert(fc.asyncProperty(fc.string({ unit: "binary-ascii" }).filter(isHeader), refuse), {
       numRuns: 10,
     });
+    expect(await everythingStored(world)).toBe(before);
+  });
+});
+
+// Last, since what it has taken makes everything that is stored longer to compare.
+describe("a body's field", () => {
+  const fields = withJson.flatMap((endpoint) =>
+    (endpoint.body?.fields ?? []).map((field): [string, Endpoint, FieldPath] => [
+      `${nameOf(endpoint)} #/${field.join("/")}`,
+      endpoint,
+      field,
+    ]),
+  );
+
+  it.each(fields)("of %s is refused with a value that is never right", async (_name, endpoint, field) => {
+    const before = await everythingStored(world);
+    for (const [, text] of neverRight) {
+      await expectRefusal(await send(endpoint, { body: bodyWith(world.bodiesOf(endpoint), field, text) }));
+    }
+    expect(await everythingStored(world)).toBe(before);
+  });
+
+  it.each(fields)("of %s is taken or refused whatever it is", async (_name, endpoint, field) => {
+    let stored = await everythingStored(world);
+    const property = fc.asyncProperty(anyJson, async (text) => {
+      const body = bodyWith(world.bodiesOf(endpoint), field, text);
+      const taken = await isTaken(await send(endpoint, { body }));
+      const now = await everythingStored(world);
+      if (taken) expect(textsIn(JSON.parse(text)).filter((each) => !isText(each))).toEqual([]);
+      else expect(now).toBe(stored);
+      stored = now;
+    });
+    await expect(fc.assert(property, { numRuns: 12 })).resolves.toBeUndefined();
   });
 });
