@@ -96,7 +96,7 @@ describe("a form's field", () => {
       const body = new URLSearchParams({ [field]: text }).toString();
       await expectRefusal(await send(endpoint, { body }));
     });
-    await fc.assert(property, { numRuns: 25 });
+    await fc.assert(property, { numRuns: 10 });
     expect(await everythingStored(world)).toBe(before);
   });
 });
@@ -124,7 +124,7 @@ describe("a parameter", () => {
       await expectRefusal(await send(endpoint, { path }));
     };
     for (const text of addressTexts) await refuse(text);
-    await fc.assert(fc.asyncProperty(anyAddressText, refuse), { numRuns: 25 });
+    await fc.assert(fc.asyncProperty(anyAddressText, refuse), { numRuns: 10 });
     expect(await everythingStored(world)).toBe(before);
   });
 
@@ -133,13 +133,12 @@ describe("a parameter", () => {
     const ask = async (query: string) => {
       await isTaken(await send(endpoint, { query }));
     };
-    for (const text of addressTexts) {
-      for (const query of [`?${name}=${text}`, `?${name}=${text}&${name}=${text}`, `?${name}[]=${text}`])
-        await ask(query);
-    }
+    for (const text of addressTexts) await ask(`?${name}=${text}`);
+    for (const query of [`?${name}=1&${name}=1`, `?${name}[]=1`, `?${name}[a]=1`, `?${name}`, `?${name}=1%`])
+      await ask(query);
     await fc.assert(
       fc.asyncProperty(anyAddressText, (text) => ask(`?${name}=${text}`)),
-      { numRuns: 25 },
+      { numRuns: 10 },
     );
     expect(await everythingStored(world)).toBe(before);
   });
@@ -211,6 +210,6 @@ describe("a body's field", () => {
       else expect(now).toBe(stored);
       stored = now;
     });
-    await expect(fc.assert(property, { numRuns: 12 })).resolves.toBeUndefined();
+    await expect(fc.assert(property, { numRuns: 8 })).resolves.toBeUndefined();
   });
 });
