@@ -36,6 +36,10 @@ export class CrashableStorage {
     };
   }
 
+  close(): void {
+    this.#db.close();
+  }
+
   /** Brings what was written to disk. */
   sync(): void {
     this.#db.exec("COMMIT; BEGIN");

@@ -70,9 +70,13 @@ export async function simulate(seed: number, hours: number): Promise<Outcome> {
   // Near the end of a month, so that its early deadline is met within days.
   const start = Date.UTC(2027, seed % 12, 27, 0, 0) + (seed % 7) * 7 * MINUTE;
   const simulation = new Simulation(seed, start);
-  await simulation.setUp();
-  while (simulation.world.time < start + hours * HOUR) await simulation.step();
-  return { seed, hours, ...(await simulation.finish()) };
+  try {
+    await simulation.setUp();
+    while (simulation.world.time < start + hours * HOUR) await simulation.step();
+    return { seed, hours, ...(await simulation.finish()) };
+  } finally {
+    simulation.world.close();
+  }
 }
 
 class Simulation {

@@ -11,6 +11,10 @@ export class SqliteD1 {
     this.#db.exec(script);
   }
 
+  close(): void {
+    this.#db.close();
+  }
+
   /** Reads for a check, beside all processes. */
   query<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
     return this.#prepare(sql).all(...values) as Row[];

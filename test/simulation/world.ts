@@ -201,6 +201,13 @@ export class World {
     return rows;
   }
 
+  /** Frees what the world stood on; nothing of it may be at work any more. */
+  close(): void {
+    for (const name of this.shardNames) this.evict(name);
+    for (const { storage } of this.#shards.values()) storage.close();
+    this.database.close();
+  }
+
   #home(name: string): ShardHome {
     let home = this.#shards.get(name);
     if (home === undefined) {
