@@ -60,6 +60,11 @@ export class MeterShard extends DurableObject<Env> {
     return this.#shard.wake();
   }
 
+  /** {@link Shard.checkBooks} */
+  checkBooks(): Promise<string | null> {
+    return this.#shard.checkBooks();
+  }
+
   /** {@link Shard.alarm} */
   override alarm(): Promise<void> {
     return this.#shard.alarm();

@@ -34,6 +34,8 @@ export const aws = {
       )
     ).calls,
   faults: (...faults: object[]) => control("POST", "/faults", { faults }),
+  /** From now on AWS is well. */
+  heal: () => control("DELETE", "/faults"),
   agreement: (productCode: string, options: object = {}) =>
     control<{ accountId: string; licenseArn: string; customerIdentifier: string; registrationToken: string }>(
       "POST",
