@@ -6,6 +6,7 @@ import { registrationRoutes } from "./customers/registration-routes.ts";
 import { problem } from "./http/problems.ts";
 import { router } from "./http/router.ts";
 import { withoutSecrets } from "./http/secrets.ts";
+import { attemptRoutes } from "./ledger/attempt-routes.ts";
 import { ledgerRoutes } from "./ledger/routes.ts";
 import { parkedRoutes } from "./parked/routes.ts";
 import { usageRoutes } from "./usage/routes.ts";
@@ -20,6 +21,7 @@ app.route("/", catalogRoutes);
 app.route("/", accessRoutes);
 app.route("/", agreementRoutes);
 app.route("/", ledgerRoutes);
+app.route("/", attemptRoutes);
 app.route("/", parkedRoutes);
 app.route("/", watchRoutes);
 

@@ -4,6 +4,7 @@ import { marketplaceClient } from "../marketplace-access.ts";
 import { MINUTE } from "../meter/hours.ts";
 import { shardName } from "../meter/shard-name.ts";
 import { keepWatch, watchOptions } from "../watch/keep-watch.ts";
+import { timeId } from "../time-id.ts";
 import { Pacer } from "./pacer.ts";
 import { hasOpenRecords, noteTick, runDelivery } from "./run.ts";
 
@@ -82,7 +83,7 @@ export class Submitter extends DurableObject<Env> {
       region,
       now: () => Date.now(),
       random: () => Math.random(),
-      newId: () => `att_${Date.now().toString(36)}_${crypto.randomUUID()}`,
+      newId: () => timeId("att", Date.now(), crypto.randomUUID()),
       wait: (milliseconds) => scheduler.wait(milliseconds),
       pacer: this.#pacer,
       takeBack: async ({ productId, shard }, records) => {

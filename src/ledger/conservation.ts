@@ -66,15 +66,40 @@ export async function readCounters(
   agreements: readonly string[],
 ): Promise<ShardCounters> {
   const wanted = JSON.stringify(agreements);
-  // One transaction. The counters leave SQLite as text: JavaScript would round what is beyond 2^53.
-  const [handovers = [], rows = []] = (await inOneTransaction(ledger, [
-    sql`SELECT sealing FROM handovers WHERE shard = ${shard}`,
-    sql`
-      SELECT balances.agreement_id AS agreement, balances.dimension AS dimension,
-             CAST(pending AS TEXT) AS pending, CAST(delivered AS TEXT) AS delivered, CAST(parked AS TEXT) AS parked,
-             CAST(rolled AS TEXT) AS rolled, CAST(written_off AS TEXT) AS writtenOff
-      FROM json_each(${wanted}) AS wanted JOIN balances ON balances.agreement_id = wanted.value`,
-  ])) as [{ sealing: number }[]?, Record<keyof LedgerCounters | "agreement" | "dimension", string>[]?];
+  return countersFrom(
+    await inOneTransaction(ledger, [
+      sql`SELECT sealing FROM handovers WHERE shard = ${shard}`,
+      sql`
+        SELECT balances.agreement_id AS agreement, balances.dimension AS dimension,
+               CAST(pending AS TEXT) AS pending, CAST(delivered AS TEXT) AS delivered, CAST(parked AS TEXT) AS parked,
+               CAST(rolled AS TEXT) AS rolled, CAST(written_off AS TEXT) AS writtenOff
+        FROM json_each(${wanted}) AS wanted JOIN balances ON balances.agreement_id = wanted.value`,
+    ]),
+  );
+}
+
+/** {@link readCounters} of all agreements of a shard together, by dimension: one row of counters is read for each account. */
+export async function readTotals(
+  ledger: Ledger,
+  { shard, productId, index }: { readonly shard: string; readonly productId: string; readonly index: number },
+): Promise<ShardCounters> {
+  const sum = (column: string) => sql.raw(`CAST(SUM(balances.${column}) AS TEXT)`);
+  return countersFrom(
+    await inOneTransaction(ledger, [
+      sql`SELECT sealing FROM handovers WHERE shard = ${shard}`,
+      sql`
+        SELECT '' AS agreement, balances.dimension AS dimension, ${sum("pending")} AS pending,
+               ${sum("delivered")} AS delivered, ${sum("parked")} AS parked, ${sum("rolled")} AS rolled,
+               ${sum("written_off")} AS writtenOff
+        FROM agreements JOIN balances ON balances.agreement_id = agreements.id
+        WHERE agreements.product_id = ${productId} AND agreements.shard = ${index}
+        GROUP BY balances.dimension`,
+    ]),
+  );
+}
+
+function countersFrom(results: readonly (readonly Record<string, unknown>[])[]): ShardCounters {
+  const [handovers = [], rows = []] = results as [{ sealing: number }[]?, CounterRow[]?];
   const counters = rows.map(({ agreement, dimension, ...row }) => {
     const { pending, delivered, parked, rolled, writtenOff } = row;
     const counted: LedgerCounters = {
@@ -88,6 +113,9 @@ export async function readCounters(
   });
   return { handedOver: handovers[0]?.sealing ?? 0, counters: new Map(counters) };
 }
+
+/** Counters leave SQLite as text: JavaScript would round what is beyond 2^53. */
+type CounterRow = Record<keyof LedgerCounters | "agreement" | "dimension", string>;
 
 /**
  * Puts the two sides of an account's books together.

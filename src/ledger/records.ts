@@ -1,6 +1,7 @@
-import { and, asc, eq, gt, lt } from "drizzle-orm";
+import { and, asc, eq, gt, lt, sql } from "drizzle-orm";
+import { timeId } from "../time-id.ts";
 import type { Ledger } from "./database.ts";
-import { records, type RecordState } from "./schema.ts";
+import { attempts, records, type RecordState } from "./schema.ts";
 
 export type MeteringRecord = typeof records.$inferSelect;
 
@@ -40,4 +41,42 @@ export function listRecords(ledger: Ledger, query: RecordQuery): Promise<Meterin
 export function ofAgreement(agreement: string) {
   // ";" is the character after ":".
   return and(gt(records.id, `${agreement}:`), lt(records.id, `${agreement};`));
+}
+
+export type Attempt = typeof attempts.$inferSelect;
+
+export interface AttemptQuery {
+  readonly limit: number;
+  readonly after?: string | undefined;
+  readonly product?: string | undefined;
+  /** The id of a record: only calls that have carried it. */
+  readonly record?: string | undefined;
+}
+
+/**
+ * Calls in the order in which they were made. Ids begin with their time, so the calls for a record are looked for from
+ * its sealing on.
+ */
+export async function listAttempts(ledger: Ledger, query: AttemptQuery): Promise<Attempt[]> {
+  const { limit, after = "", product, record } = query;
+  const [sealed] =
+    record === undefined
+      ? []
+      : await ledger.select({ at: records.sealedAt }).from(records).where(eq(records.id, record));
+  if (record !== undefined && sealed === undefined) return [];
+  const from = sealed === undefined ? "" : timeId("att", sealed.at, "");
+  return ledger
+    .select()
+    .from(attempts)
+    .where(
+      and(
+        gt(attempts.id, after > from ? after : from),
+        product === undefined ? undefined : eq(attempts.productId, product),
+        record === undefined
+          ? undefined
+          : sql`EXISTS (SELECT 1 FROM json_each(${attempts.recordIds}) WHERE value = ${record})`,
+      ),
+    )
+    .orderBy(asc(attempts.id))
+    .limit(limit);
 }

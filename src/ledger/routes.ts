@@ -1,10 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireAdmin } from "../access/admin.ts";
+import { listShards } from "../catalog/products.ts";
 import { listAgreements, type Agreement } from "../customers/agreements.ts";
 import { problemResponses } from "../http/problems.ts";
 import { page, pageQuery, router } from "../http/router.ts";
 import { hourOf } from "../meter/hours.ts";
-import { shardName } from "../meter/shard-name.ts";
+import { shardName, shardOfName } from "../meter/shard-name.ts";
 import { formatQuantity } from "../meter/quantity.ts";
 import { isConserved, totals, type Conservation, type Places } from "./conservation.ts";
 import { openLedger } from "./database.ts";
@@ -109,6 +110,7 @@ function presentPlaces(row: Places) {
 export const ledgerRoutes = router();
 ledgerRoutes.use("/v1/records", requireAdmin);
 ledgerRoutes.use("/v1/conservation", requireAdmin);
+ledgerRoutes.use("/v1/conservation/*", requireAdmin);
 
 ledgerRoutes.openapi(
   createRoute({
@@ -180,6 +182,50 @@ ledgerRoutes.openapi(
       ...presentPlaces(row),
     }));
     return c.json({ accounts, totals: presentPlaces(totals(rows)), next }, 200);
+  },
+);
+
+const totalsSchema = z
+  .object({
+    dimensions: z.array(z.object({ product: z.string(), dimension: z.string(), ...places })),
+    conserved: z.boolean().openapi({ description: "Whether every line is" }),
+  })
+  .openapi("ConservationTotals");
+
+ledgerRoutes.openapi(
+  createRoute({
+    method: "get",
+    path: "/v1/conservation/totals",
+    summary: "Where every accepted unit is, in total",
+    description:
+      "Of all agreements together, per product and dimension: units of two dimensions do not add up.",
+    security,
+    request: { query: z.object({ product: z.string().optional() }) },
+    responses: {
+      200: { description: "The books", content: { "application/json": { schema: totalsSchema } } },
+      ...problemResponses(400, 401),
+    },
+  }),
+  async (c) => {
+    const { product } = c.req.valid("query");
+    const names = (await listShards(openLedger(c.env.DB))).filter(
+      (name) => product === undefined || shardOfName(name).productId === product,
+    );
+    const rows = await Promise.all(
+      names.map(async (name) => {
+        const sums = await c.env.METER_SHARD.getByName(name).totals();
+        return sums.map((sum) => ({ ...sum, product: shardOfName(name).productId }));
+      }),
+    );
+    const byDimension = Map.groupBy(rows.flat(), ({ product, dimension }) =>
+      JSON.stringify([product, dimension]),
+    );
+    const dimensions = [...byDimension.values()].flatMap((members) => {
+      const [first] = members;
+      if (first === undefined) return [];
+      return [{ product: first.product, dimension: first.dimension, ...presentPlaces(totals(members)) }];
+    });
+    return c.json({ dimensions, conserved: dimensions.every(({ conserved }) => conserved) }, 200);
   },
 );
 

@@ -42,3 +42,23 @@ function sumOf(buckets: ReadonlyMap<number, HourBucket>): Nano {
   for (const bucket of buckets.values()) sum += quantityOf(bucket);
   return sum;
 }
+
+/** The balances of accounts of one dimension together, as those of an agreement without a name. */
+export function addBalances(balances: readonly AccountBalance[]): AccountBalance[] {
+  const sums = new Map<string, AccountBalance>();
+  for (const balance of balances) {
+    const sum = sums.get(balance.dimension);
+    sums.set(balance.dimension, {
+      ...balance,
+      agreement: "",
+      accepted: balance.accepted + (sum?.accepted ?? 0n),
+      open: balance.open + (sum?.open ?? 0n),
+      carry: balance.carry + (sum?.carry ?? 0n),
+      held: balance.held + (sum?.held ?? 0n),
+      sealed: balance.sealed + (sum?.sealed ?? 0n),
+      rolled: balance.rolled + (sum?.rolled ?? 0n),
+      writtenOff: balance.writtenOff + (sum?.writtenOff ?? 0n),
+    });
+  }
+  return [...sums.values()];
+}

@@ -45,6 +45,11 @@ export class MeterShard extends DurableObject<Env> {
     return this.#shard.conservation(agreements);
   }
 
+  /** {@link Shard.totals} */
+  totals(): Promise<Conservation[]> {
+    return this.#shard.totals();
+  }
+
   /** {@link Shard.held} */
   held(agreements: readonly string[]): HeldUsage[] {
     return this.#shard.held(agreements);

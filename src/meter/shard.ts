@@ -1,11 +1,11 @@
-import { accountKey, conserve, readCounters, type Conservation } from "../ledger/conservation.ts";
+import { accountKey, conserve, readCounters, readTotals, type Conservation } from "../ledger/conservation.ts";
 import type { Ledger } from "../ledger/database.ts";
 import { beatingAccounts, heartbeatOf } from "../ledger/heartbeats.ts";
 import { differenceOf, recountRecords } from "../ledger/recount.ts";
 import { storeSealedHours } from "../ledger/sealed-hours.ts";
 import { saveShardReport, type ShardReport } from "../ledger/shard-reports.ts";
 import type { MeterSettings } from "./account.ts";
-import type { AccountBalance } from "./balances.ts";
+import { addBalances, type AccountBalance } from "./balances.ts";
 import type { Decision } from "./decisions.ts";
 import type { EventOutcome } from "./event-outcome.ts";
 import type { HeldUsage } from "./held.ts";
@@ -139,6 +139,22 @@ export class Shard {
       return this.#meter.balances(agreements).map((balance) => {
         const key = accountKey(balance.agreement, balance.dimension);
         return conserve(balance, counters.get(key), this.#handingOverOf(balance, handedOver));
+      });
+    });
+  }
+
+  /** {@link conservation} of all agreements together, by dimension. */
+  totals(): Promise<Conservation[]> {
+    return this.#inTurn(async () => {
+      const { ledger, name } = this.#ground;
+      const { productId, shard: index } = shardOfName(name);
+      const { counters, handedOver } = await readTotals(ledger, { shard: name, productId, index });
+      const balances = this.#meter.balances(this.#meter.agreements);
+      return addBalances(balances).map((sum) => {
+        let handingOver = 0n;
+        for (const balance of balances)
+          if (balance.dimension === sum.dimension) handingOver += this.#handingOverOf(balance, handedOver);
+        return conserve(sum, counters.get(accountKey("", sum.dimension)), handingOver);
       });
     });
   }

@@ -2,7 +2,9 @@ import { faultSchema } from "../../simulator/src/faults.ts";
 import type { Agreement as SoldAgreement } from "../../simulator/src/model.ts";
 import type { Agreement } from "../../src/customers/agreements.ts";
 import type { NewProduct } from "../../src/catalog/products.ts";
+import { endAgreement } from "../../src/customers/ending.ts";
 import { HOUR, MINUTE } from "../../src/meter/hours.ts";
+import { shardName } from "../../src/meter/shard-name.ts";
 import type { MeteredDimension } from "../../src/meter/usage-batch.ts";
 import { NO_HAZARDS } from "./process.ts";
 import { operate } from "./operator.ts";
@@ -87,6 +89,8 @@ class Simulation {
   readonly #customers: Customer[] = [];
   /** What is wrong at AWS until somebody mends it. */
   readonly #broken = new Map<string, () => void>();
+  /** Agreements whose end the gateway is still to hear of. */
+  readonly #ending: Agreement[] = [];
   /** Until when the cron trigger does not fire. */
   #silentUntil = 0;
 
@@ -136,6 +140,7 @@ class Simulation {
     }
     if (random.chance(0.3)) await this.#producers.repeat();
     if (random.chance(0.05) && world.shardNames.length > 0) world.evict(random.pick(world.shardNames));
+    for (const agreement of this.#ending.splice(0)) await this.#end(agreement);
     const others = random.chance(0.2) ? [this.#watch.checkBooks()] : [];
     await Promise.all([world.ring(), ...others]);
     if (this.#silentUntil < world.time && random.chance(0.7)) {
@@ -166,6 +171,23 @@ class Simulation {
     const divisors = new Map(DIMENSIONS.map(({ name, divisor }) => [name, divisor]));
     const settled = await this.#watch.settle(divisors);
     return { events: this.#producers.events, faults: world.faults, ...settled };
+  }
+
+  /** The gateway hears that an agreement ends; whoever says so says it again until he is heard. */
+  async #end(agreement: Agreement): Promise<void> {
+    const { world } = this;
+    const process = world.process();
+    try {
+      await process.run(async () => {
+        await endAgreement(world.ledgerOf(process), agreement.id, world.now());
+        const name = shardName(agreement.productId, agreement.shard);
+        await process.reach("a shard", () =>
+          world.withShard(name, (shard) => shard.endAgreement(agreement.id)),
+        );
+      });
+    } catch {
+      this.#ending.push(agreement);
+    }
   }
 
   async #wakeShards(): Promise<void> {
@@ -265,6 +287,8 @@ class Simulation {
         const customer = random.pick(this.#customers);
         customer.sold = { ...customer.sold, deprovisionedAt: world.time };
         aws.agree(customer.sold);
+        // Whether the gateway hears of it.
+        if (random.chance(0.5)) this.#ending.push(customer.agreement);
         break;
       }
     }

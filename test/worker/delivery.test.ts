@@ -1,6 +1,8 @@
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { marketplaceClient } from "../../src/marketplace-access.ts";
+import { shardName } from "../../src/meter/shard-name.ts";
 import { tick, seal, recordsOf, retryNow, anHourAgo, usage } from "./delivering.ts";
 import { admin, json, type UsageAnswer } from "./gateway.ts";
 import { aws, newCustomer, newListing } from "./marketplace.ts";
@@ -209,19 +211,53 @@ describe("delivery", () => {
     await tick();
     await retryNow(listing.id);
     await tick();
-    const { results } = await env.DB.prepare(
-      "SELECT * FROM attempts WHERE product_id = ? ORDER BY started_at",
-    )
-      .bind(listing.id)
-      .run();
-    const [id] = (await recordsOf(listing.id)).map((record) => record.id);
-    expect(results).toMatchObject([
-      { record_ids: JSON.stringify([id]), region: "us-east-1" },
-      { record_ids: JSON.stringify([id]), error: null },
+    const [record] = await recordsOf(listing.id);
+    const attempts = async (query: string) =>
+      (await json<{ attempts: Record<string, unknown>[] }>(admin("GET", `/v1/attempts?${query}`))).attempts;
+    const found = await attempts(`record=${encodeURIComponent(record?.id ?? "")}`);
+    const said = {
+      product: listing.id,
+      region: "us-east-1",
+      records: [record?.id],
+      requestId: isText,
+      finishedAt: isText,
+    };
+    expect(found).toMatchObject([
+      { ...said, error: expect.stringMatching(/^ThrottlingException: /) as unknown },
+      { ...said, error: null },
     ]);
-    expect(results[0]?.["error"]).toMatch(/^ThrottlingException: /);
-    expect(results.every(({ finished_at, request_id }) => finished_at !== null && request_id !== null)).toBe(
-      true,
-    );
+    expect(await attempts(`product=${listing.id}`)).toEqual(found);
+    expect(await attempts(`product=${listing.id}&after=${String(found[0]?.["id"])}`)).toEqual(found.slice(1));
+    expect(await attempts("record=nothing")).toEqual([]);
+  });
+
+  it("adds the books up over all agreements and shards, by dimension", async () => {
+    const listing = await newListing({ shards: 3 });
+    const customers = await Promise.all(Array.from({ length: 6 }, () => newCustomer(listing)));
+    for (const { accountId } of customers)
+      await listing.post([usage(accountId, "1.5"), usage(accountId, 4, "gb")]);
+    const lines = async () =>
+      json<{ dimensions: Record<string, unknown>[]; conserved: boolean }>(
+        admin("GET", `/v1/conservation/totals?product=${listing.id}`),
+      );
+    expect(await lines()).toMatchObject({
+      dimensions: [
+        { product: listing.id, dimension: "api", accepted: "9", open: "9" },
+        { dimension: "gb", accepted: "24", open: "24" },
+      ],
+      conserved: true,
+    });
+    for (const shard of [0, 1, 2])
+      await runDurableObjectAlarm(env.METER_SHARD.getByName(shardName(listing.id, shard)));
+    await tick();
+    expect(await lines()).toMatchObject({
+      dimensions: [
+        { dimension: "api", accepted: "9", delivered: "6", carry: "3", open: "0" },
+        { dimension: "gb", delivered: "24" },
+      ],
+      conserved: true,
+    });
   });
 });
+
+const isText = expect.any(String) as unknown;
