@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { settleByAnswer, settleByError, type Carried } from "../../../src/delivery/settling.ts";
+import { putBack, settleByAnswer, settleByError, type Carried } from "../../../src/delivery/settling.ts";
 import type { MarketplaceError, RecordAnswer } from "../../../src/marketplace/index.ts";
 
 const now = { time: 1_000_000, random: () => 0.5 };
@@ -37,6 +37,7 @@ describe("a record that AWS answered for", () => {
     expect(settleByAnswer(fresh, said("DuplicateRecord"), now)).toMatchObject({
       state: "parked",
       reason: "conflict",
+      mayBeHeld: false,
     });
   });
 
@@ -51,6 +52,13 @@ describe("a record that AWS answered for", () => {
   it("waits by CustomerNotSubscribed, since the customer may be subscribed again", () => {
     const settled = settleByAnswer(fresh, said("CustomerNotSubscribed"), now);
     expect(settled).toMatchObject({ state: "waiting", mayBeHeld: false, retryAt: now.time + 15 * 60_000 });
+  });
+
+  it.each([
+    ["unprocessed", "UnprocessedRecord"],
+    ["absent", "NotInAnswer"],
+  ] as const)("that is %s is said to be so", (kind, answer) => {
+    expect(settleByAnswer(fresh, { kind }, now)).toMatchObject({ answer });
   });
 
   it("goes again when AWS has not processed it, and AWS does not hold it", () => {
@@ -91,6 +99,27 @@ describe("a record whose call failed", () => {
     const tooLate: MarketplaceError = { ...error("fix-record", "no"), kind: "timestamp-out-of-bounds" };
     expect(settleByError(late, tooLate, now)).toMatchObject({ state: "pending", retryAt: late.deadline });
     expect(settleByError(fresh, tooLate, now)).toMatchObject({ state: "parked", reason: "refused" });
+  });
+
+  it("that only the customer can mend waits a quarter of an hour", () => {
+    expect(settleByError(fresh, error("tell-customer", "no"), now)).toEqual({
+      state: "waiting",
+      answer: "SomeException",
+      retryAt: now.time + 15 * 60_000,
+      mayBeHeld: false,
+    });
+  });
+
+  it("is put back as it was when another of its call was the bad one", () => {
+    const before = { state: "pending", answer: "SomeException", retryAt: now.time + 1 };
+    expect(putBack(fresh, error("fix-record", "no"), now)).toEqual({ ...before, mayBeHeld: false });
+    expect(putBack(sentBefore, error("fix-record", "no"), now)).toEqual({ ...before, mayBeHeld: true });
+    expect(settleByError(fresh, error("retry", "no"), now)).toMatchObject(before);
+  });
+
+  it("is parked for another fault than its time, however near its deadline is", () => {
+    const late: Carried = { ...fresh, deadline: now.time + 1 };
+    expect(settleByError(late, error("fix-record", "no"), now)).toMatchObject({ state: "parked" });
   });
 
   it("is parked as refused when the record itself is wrong", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { allocationsOf, apportion, tagSetOf } from "../../../src/meter/allocations.ts";
+import { allocationsOf, apportion, tagSetOf, tagsOf } from "../../../src/meter/allocations.ts";
 import { UNIT } from "../../../src/meter/quantity.ts";
 
 const sum = (values: Iterable<bigint>): bigint => [...values].reduce((a, b) => a + b, 0n);
@@ -106,5 +106,61 @@ describe("the allocations of a record", () => {
     }));
     expect(JSON.stringify(wire).length).toBeLessThan(1_000_000);
     expect(wire.reduce((total, allocation) => total + allocation.AllocatedUsageQuantity, 0)).toBe(6000);
+  });
+});
+
+describe("the order of allocations", () => {
+  const set = (team: string) => tagSetOf({ team });
+
+  it("is by share, the largest first, and by the tags of equals", () => {
+    const shares = new Map([
+      [set("b"), 2n],
+      [set("d"), 1n],
+      [set("a"), 2n],
+      [set("c"), 7n],
+    ]);
+    const order = () => allocationsOf(shares)?.map(({ quantity, tags }) => [quantity, tags[0]?.[1]]);
+    const wanted = [
+      [7, "c"],
+      [2, "a"],
+      [2, "b"],
+      [1, "d"],
+    ];
+    expect(order()).toEqual(wanted);
+    const again = [...shares].toReversed();
+    shares.clear();
+    for (const [key, share] of again) shares.set(key, share);
+    expect(order()).toEqual(wanted);
+  });
+
+  it("of equal remainders decides for the first of the tags who gets a unit more", () => {
+    const half = UNIT / 2n;
+    for (const sets of [
+      ["a", "b", "c"],
+      ["c", "b", "a"],
+      ["b", "c", "a"],
+    ]) {
+      const shares = apportion(1n, new Map(sets.map((team) => [set(team), half])), UNIT);
+      expect(shares.get(set("a"))).toBe(1n);
+      expect(shares.get(set("b"))).toBe(0n);
+    }
+  });
+
+  it("gives a unit more to the larger remainder, whatever the tags", () => {
+    const used = new Map([
+      [set("a"), UNIT / 4n],
+      [set("b"), (3n * UNIT) / 4n],
+    ]);
+    expect(apportion(1n, used, UNIT)).toEqual(
+      new Map([
+        [set("a"), 0n],
+        [set("b"), 1n],
+      ]),
+    );
+  });
+
+  it("has tags in the order of their keys, and none for the empty set", () => {
+    expect(tagsOf(tagSetOf({ b: "2", a: "1", c: "3" })).map(([key]) => key)).toEqual(["a", "b", "c"]);
+    expect(tagsOf("")).toEqual([]);
   });
 });

@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formatQuantity, jsonNano, MAX_EVENT_QUANTITY, parseQuantity } from "../../../src/meter/quantity.ts";
+import {
+  formatQuantity,
+  jsonNano,
+  MAX_EVENT_QUANTITY,
+  nanoOf,
+  parseQuantity,
+} from "../../../src/meter/quantity.ts";
 
 /** What a quantity is read as: its exact decimal, or why it is refused. */
 function reading(input: unknown): string {
@@ -58,5 +64,41 @@ describe("a quantity", () => {
         expect(parseQuantity(formatQuantity(nano))).toEqual({ ok: true, value: jsonNano(nano) });
       }),
     );
+  });
+});
+
+describe("a quantity as text", () => {
+  it.each([
+    [0n, "0"],
+    [1n, "0.000000001"],
+    [-1n, "-0.000000001"],
+    [-250_000_000n, "-0.25"],
+    [12_000_000_000n, "12"],
+    [-12_500_000_000n, "-12.5"],
+  ])("of %s billionths is %s, and is read back", (nano, text) => {
+    expect(formatQuantity(nano)).toBe(text);
+    expect(nanoOf(text)).toBe(nano);
+  });
+
+  it("is read back whatever it is", () => {
+    fc.assert(
+      fc.property(fc.bigInt(), (nano) => {
+        expect(nanoOf(formatQuantity(nano))).toBe(nano);
+        expect(BigInt(jsonNano(nano))).toBe(nano);
+      }),
+    );
+  });
+
+  it("is a number in JSON only while a double has all of it", () => {
+    const most = BigInt(Number.MAX_SAFE_INTEGER);
+    expect([jsonNano(most), jsonNano(-most)]).toEqual([Number(most), Number(-most)]);
+    expect([jsonNano(most + 1n), jsonNano(-most - 1n)]).toEqual([String(most + 1n), String(-most - 1n)]);
+  });
+
+  it("is taken up to 10^15 units, and not with more zeros than anything has", () => {
+    expect(parseQuantity("1e15")).toEqual({ ok: true, value: jsonNano(MAX_EVENT_QUANTITY) });
+    expect(parseQuantity("1000000000000000.000000001")).toEqual({ ok: false, problem: "too_large" });
+    expect(parseQuantity("1e999")).toEqual({ ok: false, problem: "too_large" });
+    expect(parseQuantity(0)).toEqual({ ok: true, value: 0 });
   });
 });

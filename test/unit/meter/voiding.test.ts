@@ -115,3 +115,112 @@ describe("voiding an event", () => {
     expect(meter.restart().seal(sealing)).toMatchObject([{ quantity: 1 }]);
   });
 });
+
+describe("voiding late usage", () => {
+  const late = sealing + MINUTE;
+
+  it("takes it from the trail of the hour that bills it, too", async () => {
+    const meter = new TestMeter();
+    await meter.accept([event("1", "5")], start);
+    meter.seal(sealing);
+    await meter.accept([event("2", "4"), event("3", "2"), event("4", "1", { time: start + HOUR })], late);
+    expect(await meter.accept([voiding("v", "2")], late)).toEqual([{ status: "voided", target: "2" }]);
+    expect(meter.restart().seal(sealing + HOUR)).toMatchObject([
+      { quantity: 3, late: [{ hour: start, quantity: "2" }] },
+    ]);
+  });
+
+  it("that is held takes it from what is held, and other hours keep theirs", async () => {
+    const meter = new TestMeter();
+    const kept = dimension("kept", { late: "hold" });
+    await meter.accept([event("1", "5", { dimension: kept })], start);
+    meter.seal(sealing);
+    await meter.accept([event("2", "4", { dimension: kept }), event("3", "2", { dimension: kept })], late);
+    await meter.accept([voiding("v", "2")], late);
+    expect(meter.restart().meter.balances(["a"])).toMatchObject([
+      { accepted: 7_000_000_000n, held: 2_000_000_000n, carry: 0n },
+    ]);
+  });
+
+  it("that was written off reduces what was written off, and gives no credit", async () => {
+    const meter = new TestMeter();
+    const kept = dimension("kept", { late: "hold" });
+    await meter.accept([event("1", "5", { dimension: kept })], start);
+    meter.seal(sealing);
+    await meter.accept([event("2", "4", { dimension: kept })], late);
+    const decision = { kind: "write_off", id: "d", agreement: "a", dimension: "kept", hour: start } as const;
+    await meter.meter.decide([decision], late);
+    await meter.accept([voiding("v", "2"), voiding("w", "1")], late);
+    expect(meter.meter.balances(["a"])).toMatchObject([
+      { accepted: 0n, writtenOff: 0n, held: 0n, carry: -5_000_000_000n },
+    ]);
+  });
+});
+
+describe("voiding in an hour that is not a sum", () => {
+  const users = dimension("users", { aggregation: "unique", uniqueTag: "user" });
+  const user = (name: string) => `[["user","${name}"]]`;
+  const seen = (id: string, name: string): TestEvent => ({
+    id,
+    quantity: "1",
+    time: start,
+    dimension: users,
+    tagSet: user(name),
+  });
+
+  it("keeps a value of unique that another event has, and takes away one that none has", async () => {
+    const meter = new TestMeter();
+    await meter.accept([seen("1", "ann"), seen("2", "ann"), seen("3", "bob")], start);
+    await meter.accept([voiding("v", "1")], start);
+    expect(meter.meter.balances(["a"])).toMatchObject([{ open: 2_000_000_000n }]);
+    await meter.accept([voiding("w", "2")], start);
+    expect(meter.restart().meter.balances(["a"])).toMatchObject([{ open: 1_000_000_000n }]);
+  });
+
+  it("changes nothing of a max unless the greatest is taken back, and then the next greatest that is left counts", async () => {
+    const meter = new TestMeter();
+    const peak = dimension("peak", { aggregation: "max" });
+    const reading = (id: string, quantity: string, time = start): TestEvent => ({
+      id,
+      quantity,
+      time,
+      dimension: peak,
+    });
+    await meter.accept(
+      [reading("1", "3"), reading("2", "9"), reading("3", "7"), reading("4", "7", start + 1)],
+      start,
+    );
+    await meter.accept([voiding("v", "1")], start);
+    expect(meter.meter.balances(["a"])).toMatchObject([{ open: 9_000_000_000n }]);
+    await meter.accept([voiding("w", "3"), voiding("x", "2")], start);
+    expect(meter.meter.balances(["a"])).toMatchObject([{ open: 7_000_000_000n }]);
+    await meter.accept([voiding("y", "4")], start);
+    expect(meter.restart().meter.balances(["a"])).toMatchObject([{ accepted: 0n, open: 0n }]);
+  });
+
+  it("leaves other hours, agreements and dimensions out of the search for the next greatest", async () => {
+    const meter = new TestMeter();
+    const peak = dimension("peak", { aggregation: "max" });
+    const other = dimension("other", { aggregation: "max" });
+    const reading = (id: string, quantity: string, more: TestEvent = {}): TestEvent => ({
+      id,
+      quantity,
+      time: start,
+      dimension: peak,
+      ...more,
+    });
+    await meter.accept(
+      [
+        reading("1", "2"),
+        reading("2", "9"),
+        reading("3", "5", { time: start - HOUR }),
+        reading("4", "6", { agreement: "b" }),
+        reading("5", "7", { dimension: other }),
+      ],
+      start,
+    );
+    await meter.accept([voiding("v", "2")], start);
+    const [first] = meter.meter.balances(["a"]);
+    expect(first).toMatchObject({ dimension: "peak", open: 7_000_000_000n });
+  });
+});
