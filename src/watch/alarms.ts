@@ -5,6 +5,9 @@ import { HOUR } from "../meter/hours.ts";
 import { timeId } from "../time-id.ts";
 import type { Condition } from "./conditions.ts";
 
+/** How long webhook messages are kept, delivered or not. */
+const MESSAGE_RETENTION = 30 * 24 * HOUR;
+
 export type Alarm = typeof alarms.$inferSelect;
 
 /** An alarm that grows is told again, but not more often than this. */
@@ -50,6 +53,8 @@ export async function updateAlarms(
         told_at = iif(${grown}, ${now}, told_at), told_size = iif(${grown}, excluded.size, told_size)
       WHERE detail <> excluded.detail OR size <> excluded.size OR ${grown}`,
     sql`${message("alarm.raised")} WHERE cleared_at IS NULL AND told_at = ${now}`,
+    // What nobody has taken for so long tells nobody anything; ids begin with their time.
+    sql`DELETE FROM messages WHERE id < ${timeId("msg", now - MESSAGE_RETENTION, "")}`,
   ]);
 }
 

@@ -129,6 +129,19 @@ describe("delivery that is interrupted", () => {
     expect(await aws.records(listing.id)).toEqual([]);
   });
 
+  it("is done without the cron trigger when that is silent while records wait", async () => {
+    const listing = await newListing();
+    const { accountId } = await newCustomer(listing);
+    await listing.post(usage(accountId, 3));
+    // The hand-over lets the submitter know, which sets an alarm of its own.
+    await seal(listing.id);
+    const submitter = env.SUBMITTER.getByName("us-east-1");
+    const alarm = await runInDurableObject(submitter, (_submitter, { storage }) => storage.getAlarm());
+    expect(alarm ?? 0).toBeGreaterThan(Date.now() + 4 * 60_000);
+    await expect(runDurableObjectAlarm(submitter)).resolves.toBe(true);
+    expect(await recordsOf(listing.id)).toMatchObject([{ state: "delivered" }]);
+  });
+
   it("makes one call for ticks that overlap", async () => {
     const listing = await newListing();
     const { accountId } = await newCustomer(listing);

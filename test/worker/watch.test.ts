@@ -189,6 +189,21 @@ describe("webhook messages", () => {
   });
 });
 
+describe("webhook messages of a month ago", () => {
+  it("are forgotten", async () => {
+    const now = Date.now();
+    await openRecord(0.9);
+    await receiver([500]).watch(now);
+    const count = async () =>
+      (await env.DB.prepare("SELECT count(*) AS count FROM messages").first<{ count: number }>())?.count;
+    expect(await count()).toBe(1);
+    await receiver([500]).watch(now + 29 * 24 * HOUR);
+    expect(await count()).toBe(1);
+    await receiver().watch(now + 31 * 24 * HOUR);
+    expect(await count()).toBe(0);
+  });
+});
+
 describe("health", () => {
   it("is 200 and says how delivery goes, and 503 with the same while an alarm is open", async () => {
     const { watch } = receiver();
