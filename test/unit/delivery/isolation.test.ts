@@ -73,6 +73,17 @@ describe("the search of bad records", () => {
     ]);
   });
 
+  it("ends when AWS takes what it has refused: nothing is sent that is empty", async () => {
+    const sent: number[][] = [];
+    await deliverIsolating([1, 2], (records) => {
+      sent.push([...records]);
+      return Promise.resolve(
+        sent.length === 1 ? { kind: "refused", unitOf: (one) => one } : { kind: "answered" },
+      );
+    });
+    expect(sent).toEqual([[1, 2], [1], [2]]);
+  });
+
   it("stops when a call fails for another reason", async () => {
     let calls = 0;
     await deliverIsolating([1, 2, 3, 4], () => {

@@ -228,6 +228,40 @@ describe("usage for an hour that is frozen", () => {
   });
 });
 
+describe("the trail of late usage", () => {
+  it("is in the record that bills it, and in no later one", async () => {
+    const meter = new TestMeter();
+    await meter.accept([event()], at("23T10:31:00"));
+    meter.seal(at("23T11:10:00"));
+    await meter.accept([event({ quantity: "2" })], at("23T11:20:00"));
+    expect(meter.seal(at("23T12:30:00"))).toMatchObject([{ late: [{ quantity: "2" }] }]);
+    await meter.accept([event({ time: at("23T12:35:00") })], at("23T12:35:00"));
+    expect(meter.restart().seal(at("23T13:30:00"))).toMatchObject([{ quantity: 1, late: [] }]);
+  });
+
+  it("goes on with an hour that nobody sealed in time, stamped with the time it joins the other", async () => {
+    const meter = new TestMeter();
+    await meter.accept([event()], at("23T10:31:00"));
+    meter.seal(at("23T11:10:00"));
+    await meter.accept(
+      [event({ quantity: "2" }), event({ time: at("23T11:15:00"), quantity: "5" })],
+      at("23T11:20:00"),
+    );
+    expect(meter.seal(at("24T11:20:00"))).toEqual([]);
+    expect(meter.seal(at("24T12:40:00"))).toMatchObject([
+      {
+        hour: at("24T11:00:00"),
+        timestamp: at("24T11:20:00"),
+        quantity: 7,
+        late: [
+          { hour: at("23T10:00:00"), quantity: "2" },
+          { hour: at("23T11:00:00"), quantity: "5" },
+        ],
+      },
+    ]);
+  });
+});
+
 describe("an hour that nobody sealed in time", () => {
   it("joins the current hour whole, with a trail, since AWS would refuse a record of its own", async () => {
     const meter = new TestMeter();
