@@ -1,10 +1,11 @@
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { ShardStorage, Sql } from "../../src/meter/shard-storage.ts";
 import { cursor, input, output } from "../unit/meter/sqlite-storage.ts";
 
 /** A shard's storage on node:sqlite that loses, when its owner dies, what was not on disk yet. */
 export class CrashableStorage {
   readonly #db = new DatabaseSync(":memory:");
+  readonly #statements = new Map<string, StatementSync>();
   #owner = {};
 
   constructor() {
@@ -17,7 +18,7 @@ export class CrashableStorage {
     this.#owner = owner;
     const exec = (query: string, ...bindings: unknown[]) => {
       if (this.#owner !== owner) throw new Error("the shard was restarted");
-      const rows = this.#db.prepare(query).all(...bindings.map(input));
+      const rows = this.#prepare(query).all(...bindings.map(input));
       return cursor(rows.map(output));
     };
     return {
@@ -34,6 +35,12 @@ export class CrashableStorage {
         }
       },
     };
+  }
+
+  #prepare(query: string): StatementSync {
+    let statement = this.#statements.get(query);
+    if (statement === undefined) this.#statements.set(query, (statement = this.#db.prepare(query)));
+    return statement;
   }
 
   close(): void {

@@ -27,6 +27,7 @@ export class Producers {
   /** What was posted and not answered: it may be counted, or not. */
   #unanswered: { readonly productId: string; readonly posted: readonly Posted[] }[] = [];
   readonly #answered: { readonly productId: string; readonly posted: Posted }[] = [];
+  readonly #known = new Set<Posted>();
   /** By account: what was acknowledged. */
   readonly #acknowledged = new Map<string, Nano>();
   events = 0;
@@ -96,7 +97,8 @@ export class Producers {
     }
     for (const [index, { status }] of results.entries()) {
       const one = posted[index];
-      if (one === undefined || this.#answered.some(({ posted: known }) => known === one)) continue;
+      if (one === undefined || this.#known.has(one)) continue;
+      this.#known.add(one);
       this.#answered.push({ productId, posted: one });
       if (status === "rejected") continue;
       const sum = this.#acknowledged.get(one.account) ?? 0n;

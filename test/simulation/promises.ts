@@ -69,17 +69,25 @@ export class Watch {
           `${account}: acknowledged ${formatQuantity(acknowledged)}, counted ${formatQuantity(row.accepted)}`,
         );
     }
-    for (const { id, usage_record } of this.records()) {
+    // Those that are settled for long are compared at the end.
+    this.#checkFrozen(this.records(this.#world.now() - 3_600_000));
+    return rows;
+  }
+
+  #checkFrozen(records: readonly LedgerRecord[]): void {
+    for (const { id, usage_record } of records) {
       const before = this.#sealed.get(id);
       if (before !== undefined && before !== usage_record) throw new BrokenPromise(`${id} has changed`);
       this.#sealed.set(id, usage_record);
     }
-    return rows;
   }
 
-  records(): LedgerRecord[] {
+  /** @param changedSince leaves out what has been settled since before */
+  records(changedSince = 0): LedgerRecord[] {
     return this.#world.database.query<LedgerRecord>(
-      "SELECT id, product_id, agreement_id, dimension, hour, quantity, usage_record, state, reason, may_be_held, attempts, last_answer FROM records",
+      `SELECT id, product_id, agreement_id, dimension, hour, quantity, usage_record, state, reason, may_be_held, attempts, last_answer
+       FROM records WHERE settled_at IS NULL OR settled_at >= ?`,
+      changedSince,
     );
   }
 
@@ -89,6 +97,7 @@ export class Watch {
    */
   async settle(divisors: ReadonlyMap<string, number>) {
     const rows = await this.check();
+    this.#checkFrozen(this.records());
     const atAws = new Map<string, MeteringRecord>();
     for (const record of this.#world.aws.records) atAws.set(awsKey(record), record);
     const agreements = new Map(this.#agreements().map((agreement) => [agreement.id, agreement]));
