@@ -1,5 +1,4 @@
 import { accountKey, conserve, readCounters, readTotals, type Conservation } from "../ledger/conservation.ts";
-import type { Ledger } from "../ledger/database.ts";
 import { beatingAccounts, heartbeatOf } from "../ledger/heartbeats.ts";
 import { differenceOf, recountRecords } from "../ledger/recount.ts";
 import { storeSealedHours } from "../ledger/sealed-hours.ts";
@@ -8,11 +7,11 @@ import type { MeterSettings } from "./account.ts";
 import { addBalances, type AccountBalance } from "./balances.ts";
 import type { Decision } from "./decisions.ts";
 import type { EventOutcome } from "./event-outcome.ts";
+import type { Ground } from "./ground.ts";
 import type { HeldUsage } from "./held.ts";
 import { HOUR, hourOf, SECOND } from "./hours.ts";
 import { UNIT, type Nano } from "./quantity.ts";
 import { shardOfName } from "./shard-name.ts";
-import type { ShardStorage } from "./shard-storage.ts";
 import { ShardStore } from "./shard-store.ts";
 import { StoredMeter } from "./stored-meter.ts";
 import type { UsageBatch } from "./usage-batch.ts";
@@ -39,29 +38,6 @@ export type IngestAnswer =
   | { readonly kind: "counted"; readonly exceptions: ReadonlyMap<number, EventOutcome> }
   /** More waits to be written than the shard may hold. Nothing of the request was counted. */
   | { readonly kind: "overloaded" };
-
-/** What a shard stands on. */
-export interface Ground {
-  readonly name: string;
-  readonly storage: ShardStorage;
-  readonly ledger: Ledger;
-  /** Epoch milliseconds. */
-  readonly now: () => number;
-  /** Resolves when everything written so far is on disk. */
-  readonly sync: () => Promise<void>;
-  /** Lets whatever waits for the shard go first. */
-  readonly pause: () => Promise<void>;
-  /** Has {@link Shard.alarm} called at a time, epoch milliseconds, in place of the time said before. */
-  readonly setAlarm: (time: number) => Promise<void>;
-  /** Work for the rest of the object's life, whose failure has been seen to. */
-  readonly inBackground: (work: Promise<void>) => void;
-  /** Throws away the shard's memory, to be made again from disk. */
-  readonly startOver: (cause: string) => void;
-  /** The submitter of a Region has new records. */
-  readonly expectDelivery: (region: string) => Promise<void>;
-  /** Tells an operator of a fault that is tried again. */
-  readonly report: (message: string, error: unknown) => void;
-}
 
 /**
  * Counts the usage of the agreements that live on it. Everything it says is on disk first; everything in its
@@ -150,12 +126,14 @@ export class Shard {
       const { productId, shard: index } = shardOfName(name);
       const { counters, handedOver } = await readTotals(ledger, { shard: name, productId, index });
       const balances = this.#meter.balances(this.#meter.agreements);
-      return addBalances(balances).map((sum) => {
-        let handingOver = 0n;
-        for (const balance of balances)
-          if (balance.dimension === sum.dimension) handingOver += this.#handingOverOf(balance, handedOver);
-        return conserve(sum, counters.get(accountKey("", sum.dimension)), handingOver);
-      });
+      const handingOver = new Map<string, Nano>();
+      for (const balance of balances) {
+        const sum = (handingOver.get(balance.dimension) ?? 0n) + this.#handingOverOf(balance, handedOver);
+        handingOver.set(balance.dimension, sum);
+      }
+      return addBalances(balances).map((sum) =>
+        conserve(sum, counters.get(accountKey("", sum.dimension)), handingOver.get(sum.dimension)),
+      );
     });
   }
 
@@ -178,10 +156,13 @@ export class Shard {
     }
   }
 
-  /** Seals all hours of an agreement that ends, the current one, too, and hands them to the ledger. */
+  /**
+   * Seals all hours of an agreement that ends, the current one, too, and hands them to the ledger; when that fails, the
+   * alarm tries again, for AWS takes them for an hour only.
+   */
   async endAgreement(agreement: string): Promise<void> {
     await this.#seal(this.#meter.sealAgreement(agreement, this.#ground.now()));
-    await this.#handOver();
+    await this.alarm();
   }
 
   /**
@@ -205,7 +186,8 @@ export class Shard {
    */
   checkBooks(): Promise<string | null> {
     return this.#inTurn(async () => {
-      const [differs] = this.#meter.recount();
+      // What waits is written first, so a write that fails must not leave memory ahead of the disk here either.
+      const [differs] = await this.#orStartOver(() => Promise.resolve().then(() => this.#meter.recount()));
       if (differs !== undefined)
         return `${differs.agreement}, ${differs.dimension}: memory differs from what is on disk.`;
       const { ledger, name, now } = this.#ground;
@@ -251,7 +233,7 @@ export class Shard {
       }
       this.#meter.lastBeat = hour;
     }
-    await this.#handOver();
+    if (this.#handingOver.size > 0) await this.alarm();
   }
 
   /** Packs the journal's full segment, while usage is counted on the next. */

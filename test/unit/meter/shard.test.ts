@@ -1,10 +1,15 @@
 import { describe, expect, it } from "vitest";
 import type { Agreement } from "../../../src/customers/agreements.ts";
 import { HOUR } from "../../../src/meter/hours.ts";
+import { Shard } from "../../../src/meter/shard.ts";
+import { UsageBatchBuilder } from "../../../src/meter/usage-batch.ts";
 import { shardName } from "../../../src/meter/shard-name.ts";
 import { NO_HAZARDS } from "../../simulation/process.ts";
 import { Producers } from "../../simulation/producers.ts";
 import { World } from "../../simulation/world.ts";
+import { Queue } from "../delivery/queue.ts";
+import { SqliteStorage } from "./sqlite-storage.ts";
+import { settings } from "./test-meter.ts";
 
 const START = Date.UTC(2027, 4, 14, 10, 30);
 
@@ -100,5 +105,80 @@ describe("a shard that is woken", () => {
     world.hazards = NO_HAZARDS;
     const rows = await world.conservation([agreement satisfies Agreement]);
     expect(rows.every(({ pending, accepted }) => pending >= 0n && accepted > 0n)).toBe(true);
+  });
+});
+
+describe("an agreement that ends while the ledger fails", () => {
+  it("has its usage handed over by the alarm, within seconds", async () => {
+    const { world, agreement, producers, name } = await gateway();
+    await producers.post(agreement, ["api"]);
+    const count = () => world.database.query("SELECT id FROM records").length;
+    const before = count();
+    world.database.execute(
+      "CREATE TRIGGER broken BEFORE INSERT ON records BEGIN SELECT RAISE(ABORT, 'no room'); END",
+    );
+    await world.withShard(name, (shard) => shard.endAgreement(agreement.id));
+    world.database.execute("DROP TRIGGER broken");
+    world.advanceTo(world.time + 11_000);
+    await world.ring();
+    expect(count()).toBeGreaterThan(before);
+  });
+});
+
+describe("a self-check whose writing fails", () => {
+  it("starts the shard over, so that nobody is told of what is not on disk", async () => {
+    const storage = new SqliteStorage();
+    const disk = Promise.withResolvers<void>();
+    const deaths: string[] = [];
+    const queue = new Queue();
+    const [customer] = await queue.product("a", 1);
+    const shard = new Shard({
+      name: "a:0",
+      storage: storage.open(),
+      ledger: queue.ledger,
+      now: () => START,
+      sync: () => disk.promise,
+      pause: () => Promise.resolve(),
+      setAlarm: () => Promise.resolve(),
+      inBackground: () => undefined,
+      startOver: (cause) => deaths.push(cause),
+      expectDelivery: () => Promise.resolve(),
+      report: () => undefined,
+    });
+    const dimension = {
+      name: "api",
+      aggregation: "sum",
+      divisor: 1,
+      uniqueTag: null,
+      late: "reject",
+    } as const;
+    const post = (id: string) => {
+      const builder = new UsageBatchBuilder();
+      builder.addUsage(customer?.id ?? "", {
+        id,
+
+        dimension,
+        quantity: 1,
+        time: START,
+        tagSet: "",
+      });
+      return shard.ingest({ settings, batch: builder.build() });
+    };
+    // Given one event on its way to the disk, and another that waits behind it
+    const answers = [post("1")];
+    await Promise.resolve();
+    answers.push(post("2"));
+    const [table] = storage.query<{ name: string }>(
+      "SELECT name FROM sqlite_master WHERE name LIKE 'journal_%'",
+    );
+    storage.query(
+      `CREATE TRIGGER broken BEFORE INSERT ON ${table?.name} BEGIN SELECT RAISE(ABORT, 'disk full'); END`,
+    );
+    // When the self-check writes what waits, and that fails
+    await expect(shard.checkBooks()).rejects.toThrow("disk full");
+    // Then memory is thrown away
+    expect(deaths).toEqual([expect.stringContaining("disk full") as unknown]);
+    disk.resolve();
+    await Promise.allSettled(answers);
   });
 });
