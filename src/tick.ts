@@ -1,5 +1,5 @@
 import { listRegions, listShards } from "./catalog/products.ts";
-import { openLedger } from "./ledger/database.ts";
+import { openLedger, type Ledger } from "./ledger/database.ts";
 import { MINUTE } from "./meter/hours.ts";
 import { finishHeldDecisions } from "./parked/held-usage.ts";
 import { keepWatch, watchOptions } from "./watch/keep-watch.ts";
@@ -13,10 +13,10 @@ const WAKE_MINUTES = 60;
  */
 export async function tick(env: Env, now: number): Promise<void> {
   const ledger = openLedger(env.DB);
-  const regions = await listRegions(ledger);
+  const [regions, waking] = await Promise.all([listRegions(ledger), shardsToWake(ledger, now)]);
   const parts = await Promise.allSettled([
     ...regions.map((region) => env.SUBMITTER.getByName(region).tick(region)),
-    ...(await shardsToWake(env, now)).map((name) => env.METER_SHARD.getByName(name).wake()),
+    ...waking.map((name) => env.METER_SHARD.getByName(name).wake()),
     finishHeldDecisions(ledger, (name) => env.METER_SHARD.getByName(name), now),
     keepWatch(watchOptions(env, ledger)),
   ]);
@@ -24,9 +24,9 @@ export async function tick(env: Env, now: number): Promise<void> {
 }
 
 /** Alarms can be lost for good; a shard that nobody calls would then sleep on its usage. */
-async function shardsToWake(env: Env, now: number): Promise<string[]> {
+async function shardsToWake(ledger: Ledger, now: number): Promise<string[]> {
   const minute = Math.floor(now / MINUTE) % WAKE_MINUTES;
-  const names = await listShards(openLedger(env.DB));
+  const names = await listShards(ledger);
   return names.filter((name) => minuteOf(name) === minute);
 }
 

@@ -35,14 +35,13 @@ export async function updateAlarms(
                'id', id, 'kind', kind, 'subject', subject, 'detail', detail, 'size', size,
                'raisedAt', strftime('%Y-%m-%dT%H:%M:%fZ', raised_at / 1000.0, 'unixepoch'))),
            ${now}, 0, ${now}
-    FROM alarms`;
+    FROM alarms INDEXED BY alarms_open`;
   const grown = sql`(excluded.size > told_size AND told_at <= ${now - TELL_AGAIN})`;
+  const isOver = sql`cleared_at IS NULL AND NOT EXISTS (
+    SELECT 1 FROM json_each(${wanted}) WHERE value ->> 'kind' = kind AND value ->> 'subject' = subject)`;
   await inOneTransaction(ledger, [
-    // Marked first, so that the message below speaks of these and no others.
-    sql`
-      UPDATE alarms SET cleared_at = ${now} WHERE cleared_at IS NULL AND NOT EXISTS (
-        SELECT 1 FROM json_each(${wanted}) WHERE value ->> 'kind' = kind AND value ->> 'subject' = subject)`,
-    sql`${message("alarm.cleared")} WHERE cleared_at = ${now}`,
+    sql`${message("alarm.cleared")} WHERE ${isOver}`,
+    sql`UPDATE alarms SET cleared_at = ${now} WHERE ${isOver}`,
     sql`
       INSERT INTO alarms (id, kind, subject, detail, size, raised_at, told_at, told_size)
       SELECT value ->> 'id', value ->> 'kind', value ->> 'subject', value ->> 'detail', value ->> 'size', ${now}, ${now},
