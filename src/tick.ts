@@ -15,7 +15,7 @@ export async function tick(env: Env, now: number): Promise<void> {
   const ledger = openLedger(env.DB);
   const [regions, waking] = await Promise.all([listRegions(ledger), shardsToWake(ledger, now)]);
   const parts = await Promise.allSettled([
-    ...regions.map((region) => env.SUBMITTER.getByName(region).tick(region)),
+    ...regions.map((region) => env.SUBMITTER.getByName(region).tick()),
     ...waking.map((name) => env.METER_SHARD.getByName(name).wake()),
     finishHeldDecisions(ledger, (name) => env.METER_SHARD.getByName(name), now),
     keepWatch(watchOptions(env, ledger)),

@@ -28,39 +28,38 @@ export class Submitter extends DurableObject<Env> {
   /**
    * A tick of the cron trigger: sends what is due. One that comes while another is at work goes on where that one ends,
    * so that a long queue is sent without a break.
-   *
-   * @param region the AWS Region, which is also the object's name
    */
-  async tick(region: string): Promise<void> {
-    await noteTick(openLedger(this.env.DB), region, Date.now());
-    await this.#run(region);
+  async tick(): Promise<void> {
+    await noteTick(openLedger(this.env.DB), this.#region, Date.now());
+    await this.#run();
   }
 
   /** Records have come: if no tick sends them, this object's own alarm will. */
-  async expectTick(region: string): Promise<void> {
-    await this.ctx.storage.put("region", region);
+  async expectTick(): Promise<void> {
     await this.#watch();
   }
 
-  /** The second clock: the cron trigger has been silent while records waited. */
+  /** The second clock, some minutes after records have come or were left: sends what the cron trigger has not. */
   override async alarm(): Promise<void> {
     this.#alarm = null;
-    const region = await this.ctx.storage.get<string>("region");
-    if (region === undefined) return;
     try {
-      await this.#run(region);
+      await this.#run();
       await keepWatch(watchOptions(this.env, openLedger(this.env.DB)));
     } catch (error) {
       // Cloudflare drops an alarm for good after six failures, so a new one is set.
       // oxlint-disable-next-line no-console -- Workers Logs is where an operator sees that delivery fails.
-      console.error({ message: "delivery failed; it is tried again", region, error: String(error) });
+      console.error({
+        message: "delivery failed; it is tried again",
+        region: this.#region,
+        error: String(error),
+      });
       await this.#watch();
     }
   }
 
-  #run(region: string): Promise<void> {
+  #run(): Promise<void> {
     if (this.#running === null) {
-      this.#running = this.#deliver(region).finally(() => {
+      this.#running = this.#deliver().finally(() => {
         this.#running = null;
       });
       return this.#running;
@@ -70,12 +69,18 @@ export class Submitter extends DurableObject<Env> {
       .catch(() => undefined)
       .then(() => {
         this.#next = null;
-        return this.#run(region);
+        return this.#run();
       });
     return this.#next;
   }
 
-  async #deliver(region: string): Promise<void> {
+  /** The object is named after the AWS Region that it sends to. */
+  get #region(): string {
+    return this.ctx.id.name ?? "";
+  }
+
+  async #deliver(): Promise<void> {
+    const region = this.#region;
     const ledger = openLedger(this.env.DB);
     await runDelivery({
       ledger,

@@ -23,7 +23,7 @@ export class MeterShard extends DurableObject<Env> {
       setAlarm: (time) => storage.setAlarm(time),
       inBackground: (work) => ctx.waitUntil(work),
       startOver: (cause) => ctx.abort(cause),
-      expectDelivery: (region) => env.SUBMITTER.getByName(region).expectTick(region),
+      expectDelivery: (region) => env.SUBMITTER.getByName(region).expectTick(),
       // oxlint-disable-next-line no-console -- Workers Logs is where an operator sees that a hand-over waits.
       report: (message, error) => console.error({ message, shard: name, error: String(error) }),
     });

@@ -27,13 +27,13 @@ export async function findHeld(
   ledger: Ledger,
   shards: ShardNamed,
   id: string,
-): Promise<{ readonly usage: HeldUsage; readonly productId: string; readonly shard: string } | null> {
+): Promise<{ readonly usage: HeldUsage; readonly productId: string } | null> {
   const [agreement = ""] = id.split(":");
   const row = await ledger.query.agreements.findFirst({ where: eq(agreements.id, agreement) });
   if (row === undefined) return null;
   const shard = shardName(row.productId, row.shard);
   const usage = (await shards(shard).held([agreement])).find((held) => heldId(held) === id);
-  return usage === undefined ? null : { usage, productId: row.productId, shard };
+  return usage === undefined ? null : { usage, productId: row.productId };
 }
 
 export interface HeldDecisionRequest {

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, inArray, sql } from "drizzle-orm";
+import { and, asc, eq, gt, sql, type SQL } from "drizzle-orm";
 import { inOneTransaction, type Ledger } from "../ledger/database.ts";
 import { actions, dimensions, records, type ActionKind } from "../ledger/schema.ts";
 import type { MeteringRecord } from "../ledger/records.ts";
@@ -17,6 +17,25 @@ export interface ParkedQuery {
 /** Parked records in the order of their ids, found without reading any other. */
 export async function listParked(ledger: Ledger, query: ParkedQuery): Promise<ParkedRecord[]> {
   const { limit, after = "", product, reason } = query;
+  return withDivisors(
+    ledger,
+    and(
+      eq(records.state, "parked"),
+      gt(records.id, after),
+      product === undefined ? undefined : eq(records.productId, product),
+      reason === undefined || reason === null ? undefined : eq(records.reason, reason),
+    ),
+    limit,
+  );
+}
+
+/** A record with its divisor, parked or not; null when there is none. */
+export async function findRecord(ledger: Ledger, id: string): Promise<ParkedRecord | null> {
+  const [record] = await withDivisors(ledger, eq(records.id, id), 1);
+  return record ?? null;
+}
+
+async function withDivisors(ledger: Ledger, which: SQL | undefined, limit: number): Promise<ParkedRecord[]> {
   const rows = await ledger
     .select({ record: records, divisor: dimensions.divisor })
     .from(records)
@@ -24,30 +43,10 @@ export async function listParked(ledger: Ledger, query: ParkedQuery): Promise<Pa
       dimensions,
       and(eq(dimensions.productId, records.productId), eq(dimensions.name, records.dimension)),
     )
-    .where(
-      and(
-        eq(records.state, "parked"),
-        gt(records.id, after),
-        product === undefined ? undefined : eq(records.productId, product),
-        reason === undefined || reason === null ? undefined : eq(records.reason, reason),
-      ),
-    )
+    .where(which)
     .orderBy(asc(records.id))
     .limit(limit);
   return rows.map(({ record, divisor }) => ({ ...record, divisor: divisor ?? 1 }));
-}
-
-/** A record with its divisor, parked or not; null when there is none. */
-export async function findRecord(ledger: Ledger, id: string): Promise<ParkedRecord | null> {
-  const [row] = await ledger
-    .select({ record: records, divisor: dimensions.divisor })
-    .from(records)
-    .leftJoin(
-      dimensions,
-      and(eq(dimensions.productId, records.productId), eq(dimensions.name, records.dimension)),
-    )
-    .where(eq(records.id, id));
-  return row === undefined ? null : { ...row.record, divisor: row.divisor ?? 1 };
 }
 
 export interface RecordDecision {
@@ -129,19 +128,13 @@ export async function lastAction(ledger: Ledger, recordId: string): Promise<Acti
 /** The audit trail of actions, oldest first. */
 export function listActions(
   ledger: Ledger,
-  query: { limit: number; after?: string | undefined; product?: string | undefined; kinds?: ActionKind[] },
+  query: { limit: number; after?: string | undefined; product?: string | undefined },
 ): Promise<Action[]> {
-  const { limit, after = "", product, kinds } = query;
+  const { limit, after = "", product } = query;
   return ledger
     .select()
     .from(actions)
-    .where(
-      and(
-        gt(actions.id, after),
-        product === undefined ? undefined : eq(actions.productId, product),
-        kinds === undefined ? undefined : inArray(actions.action, kinds),
-      ),
-    )
+    .where(and(gt(actions.id, after), product === undefined ? undefined : eq(actions.productId, product)))
     .orderBy(asc(actions.id))
     .limit(limit);
 }

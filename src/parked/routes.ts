@@ -184,7 +184,7 @@ async function decideAboutRecord(c: Context<AppEnv>, body: Extract<NewAction, { 
   const decision = { record, action, note, notHeldByAws, quantity: usageOf(record), now };
   const taken = await decideRecord(ledger, { id: newActionId(now), ...decision });
   if (!taken) return takenBefore(c, id, action);
-  await c.env.SUBMITTER.getByName(record.region).expectTick(record.region);
+  await c.env.SUBMITTER.getByName(record.region).expectTick();
   const row = await lastAction(ledger, id);
   if (row === null) throw new Error("an action that was just taken is not there");
   return c.json(presentAction(row), 201);

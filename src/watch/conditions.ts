@@ -89,7 +89,7 @@ function nearDeadline({ product, count, deadline, answer }: NearRow): Condition 
   return {
     kind: "deadline_near",
     subject: product,
-    detail: `${records(count)} of product ${product} ${count === 1 ? "has" : "have"} a quarter of the time left, the first until ${new Date(deadline).toISOString()}; ${why}. GET /v1/records?product=${encodeURIComponent(product)}&state=pending lists them.`,
+    detail: `${records(count)} of product ${product} ${count === 1 ? "has" : "have"} a quarter of the time left, the first until ${new Date(deadline).toISOString()}; ${why}. GET /v1/records?product=${encodeURIComponent(product)}&state=pending, or state=waiting, lists them.`,
     size: count,
   };
 }

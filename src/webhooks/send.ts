@@ -52,9 +52,14 @@ export async function sendMessages({ ledger, receiver, fetch, now, random }: Web
     .where(and(isNull(messages.deliveredAt), lte(messages.nextAttemptAt, now())))
     .orderBy(asc(messages.nextAttemptAt))
     .limit(MAX_MESSAGES);
+  if (due.length === 0) return 0;
+  const signer = signerOf(receiver.secret);
   let delivered = 0;
   for (const { id, payload, attempts } of due) {
-    const error = await post(receiver, { id, payload, at: now(), fetch });
+    const error =
+      signer === null
+        ? "WEBHOOK_SECRET is not whsec_ and base64"
+        : await post(receiver.url, { id, payload, at: now(), signer, fetch });
     const backoff = BACKOFF[Math.min(attempts, BACKOFF.length - 1)] ?? 0;
     if (error === null) delivered += 1;
     await ledger
@@ -73,13 +78,26 @@ export async function sendMessages({ ledger, receiver, fetch, now, random }: Web
   return delivered;
 }
 
+/** Null when it is no secret. */
+function signerOf(secret: string): Webhook | null {
+  try {
+    return new Webhook(secret);
+  } catch {
+    return null;
+  }
+}
+
+interface SignedMessage {
+  readonly id: string;
+  readonly payload: string;
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly signer: Webhook;
+  readonly fetch: typeof globalThis.fetch;
+}
+
 /** @returns why it was not delivered, without the address, which may hold a secret; null when it was */
-async function post(
-  { url, secret }: Receiver,
-  message: { id: string; payload: string; at: number; fetch: typeof globalThis.fetch },
-): Promise<string | null> {
-  const { id, payload, at, fetch } = message;
-  const time = new Date(at);
+async function post(url: string, { id, payload, at, signer, fetch }: SignedMessage): Promise<string | null> {
   try {
     const response = await fetch(url, {
       method: "POST",
@@ -89,14 +107,13 @@ async function post(
         "content-type": "application/json",
         "webhook-id": id,
         "webhook-timestamp": String(Math.floor(at / SECOND)),
-        "webhook-signature": new Webhook(secret).sign(id, time, payload),
+        "webhook-signature": signer.sign(id, new Date(at), payload),
       },
       body: payload,
     });
     await response.body?.cancel();
     return response.ok ? null : `the receiver answered ${response.status}`;
-  } catch (error) {
-    const isSecret = error instanceof Error && error.message.includes("Base64");
-    return isSecret ? "WEBHOOK_SECRET is not whsec_ and base64" : "the receiver could not be reached";
+  } catch {
+    return "the receiver could not be reached";
   }
 }

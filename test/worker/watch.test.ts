@@ -17,7 +17,7 @@ interface Delivery {
 }
 
 /** The operator's receiver, and a watch that tells it. */
-function receiver(answers: number[] = []) {
+function receiver(answers: number[] = [], secret = SECRET) {
   const deliveries: Delivery[] = [];
   const fetch = (url: unknown, init?: RequestInit): Promise<Response> => {
     const headers = Object.fromEntries(new Headers(init?.headers));
@@ -27,7 +27,7 @@ function receiver(answers: number[] = []) {
   const watch = (now = Date.now()) =>
     keepWatch({
       ledger: openLedger(env.DB),
-      receiver: { url: "https://ops.example/hook?token=hidden", secret: SECRET },
+      receiver: { url: "https://ops.example/hook?token=hidden", secret },
       fetch,
       now: () => now,
       random: () => 0,
@@ -186,6 +186,17 @@ describe("webhook messages", () => {
     expect(new Set(deliveries.map(({ headers }) => headers["webhook-id"])).size).toBe(1);
     const { results } = await env.DB.prepare("SELECT attempts, error, delivered_at FROM messages").all();
     expect(results).toEqual([{ attempts: 3, error: null, delivered_at: now + 5000 + 5 * 60_000 }]);
+  });
+});
+
+describe("a webhook secret that is none", () => {
+  it("is said to be so, and nothing leaves unsigned", async () => {
+    const { watch, deliveries } = receiver([], "whsec_not base64!");
+    await openRecord(0.9);
+    await watch();
+    expect(deliveries).toEqual([]);
+    const { results } = await env.DB.prepare("SELECT error, delivered_at FROM messages").all();
+    expect(results).toEqual([{ error: "WEBHOOK_SECRET is not whsec_ and base64", delivered_at: null }]);
   });
 });
 
