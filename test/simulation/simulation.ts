@@ -5,7 +5,7 @@ import type { NewProduct } from "../../src/catalog/products.ts";
 import { endAgreement } from "../../src/customers/ending.ts";
 import { HOUR, MINUTE } from "../../src/meter/hours.ts";
 import { shardName } from "../../src/meter/shard-name.ts";
-import type { MeteredDimension } from "../../src/meter/usage-batch.ts";
+import { dimension } from "../unit/meter/test-meter.ts";
 import { NO_HAZARDS } from "./process.ts";
 import { operate } from "./operator.ts";
 import { Producers } from "./producers.ts";
@@ -22,15 +22,6 @@ export interface Outcome {
   readonly lost: number;
   readonly doubled: number;
 }
-
-const dimension = (name: string, overrides: Partial<MeteredDimension> = {}): MeteredDimension => ({
-  name,
-  aggregation: "sum",
-  divisor: 1,
-  uniqueTag: null,
-  late: "carry_forward",
-  ...overrides,
-});
 
 const DIMENSIONS = [
   dimension("api"),

@@ -1,4 +1,4 @@
-import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import type { ShardStorage, Sql } from "../../../src/meter/shard-storage.ts";
 
 /** A shard's storage on node:sqlite, where a test in plain Node can kill whoever writes to it. */
@@ -11,28 +11,7 @@ export class SqliteStorage {
     this.#handle.dead = true;
     const handle = { dead: false };
     this.#handle = handle;
-    const exec = (query: string, ...bindings: unknown[]) => {
-      if (handle.dead) throw new Error("the shard was restarted");
-      const rows = this.#db
-        .prepare(query)
-        .all(...bindings.map(input))
-        .map(output);
-      return cursor(rows);
-    };
-    return {
-      sql: { exec } as unknown as Sql,
-      transactionSync: (closure) => {
-        this.#db.exec("SAVEPOINT closure");
-        try {
-          const result = closure();
-          this.#db.exec("RELEASE closure");
-          return result;
-        } catch (error) {
-          this.#db.exec("ROLLBACK TO closure; RELEASE closure");
-          throw error;
-        }
-      },
-    };
+    return storageOn(this.#db, () => !handle.dead);
   }
 
   /** Reads what is on disk. */
@@ -41,12 +20,44 @@ export class SqliteStorage {
   }
 }
 
-export function input(value: unknown): SQLInputValue {
+/** A shard's storage on a database, for as long as its owner is alive. */
+export function storageOn(db: DatabaseSync, isAlive: () => boolean): ShardStorage {
+  const statements = new Map<string, StatementSync>();
+  const prepare = (query: string): StatementSync => {
+    let statement = statements.get(query);
+    if (statement === undefined) statements.set(query, (statement = db.prepare(query)));
+    return statement;
+  };
+  const exec = (query: string, ...bindings: unknown[]) => {
+    if (!isAlive()) throw new Error("the shard was restarted");
+    return cursor(
+      prepare(query)
+        .all(...bindings.map(input))
+        .map(output),
+    );
+  };
+  return {
+    sql: { exec } as unknown as Sql,
+    transactionSync: (closure) => {
+      db.exec("SAVEPOINT closure");
+      try {
+        const result = closure();
+        db.exec("RELEASE closure");
+        return result;
+      } catch (error) {
+        db.exec("ROLLBACK TO closure; RELEASE closure");
+        throw error;
+      }
+    },
+  };
+}
+
+function input(value: unknown): SQLInputValue {
   return value instanceof ArrayBuffer ? new Uint8Array(value) : (value as SQLInputValue);
 }
 
 /** Workerd gives a blob as an ArrayBuffer. */
-export function output(row: Record<string, unknown>): Record<string, unknown> {
+function output(row: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(row).map(([key, value]) => [
       key,
@@ -55,7 +66,7 @@ export function output(row: Record<string, unknown>): Record<string, unknown> {
   );
 }
 
-export function cursor(rows: readonly Record<string, unknown>[]) {
+function cursor(rows: readonly Record<string, unknown>[]) {
   return {
     [Symbol.iterator]: () => rows[Symbol.iterator](),
     one: () => {
