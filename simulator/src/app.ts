@@ -1,5 +1,6 @@
 import { Hono, type Context } from "hono";
 import { controlPlane } from "./control-plane.ts";
+import { overTheNetwork, type Send } from "./notices/delivery.ts";
 import { page, pageHeaders } from "./page/page.ts";
 import type { Simulator } from "./simulator.ts";
 import type { Answer } from "./wire/answer.ts";
@@ -7,8 +8,12 @@ import type { Answer } from "./wire/answer.ts";
 /** Names the answers that are never to arrive: the Worker breaks the connection. */
 export const droppedHeader = "x-simulator-dropped";
 
-/** The HTTP face of a simulated AWS: its API at the root, the control plane beside it. */
-export function createApp(simulator: Simulator): Hono {
+/**
+ * The HTTP face of a simulated AWS: its API at the root, the control plane beside it.
+ *
+ * @param send how it reaches a seller that it has to tell something
+ */
+export function createApp(simulator: Simulator, send: Send = overTheNetwork): Hono {
   const app = new Hono();
   app.post("/", async (c) => {
     const { method, url, headers } = c.req.raw;
@@ -21,7 +26,7 @@ export function createApp(simulator: Simulator): Hono {
     const nonce = simulator.newId();
     return c.html(page(simulator, new URL(c.req.url).origin, nonce), 200, pageHeaders(nonce));
   });
-  app.route("/_simulator", controlPlane(simulator));
+  app.route("/_simulator", controlPlane(simulator, send));
   app.onError(failed);
   app.notFound(async (c) => {
     // A request is read to its end, or workerd complains of the answer that came before.
