@@ -1,6 +1,9 @@
 import { Hono, type Context } from "hono";
 import { controlPlane } from "./control-plane.ts";
+import { certificatePem } from "./notices/certificate.ts";
 import { overTheNetwork, type Send } from "./notices/delivery.ts";
+import { certificatePath } from "./notices/sns.ts";
+import { answerSubscriber } from "./notices/subscriptions.ts";
 import { page, pageHeaders } from "./page/page.ts";
 import type { Simulator } from "./simulator.ts";
 import type { Answer } from "./wire/answer.ts";
@@ -23,9 +26,12 @@ export function createApp(simulator: Simulator, send: Send = overTheNetwork): Ho
     return respond(answer);
   });
   app.get("/", (c) => {
+    const query = c.req.query();
+    if (query["Action"] !== undefined) return respond(answerSubscriber(simulator.world, query));
     const nonce = simulator.newId();
     return c.html(page(simulator, new URL(c.req.url).origin, nonce), 200, pageHeaders(nonce));
   });
+  app.get(certificatePath, (c) => c.body(certificatePem, 200, { "content-type": "text/plain" }));
   app.route("/_simulator", controlPlane(simulator, send));
   app.onError(failed);
   app.notFound(async (c) => {

@@ -19,6 +19,10 @@ export interface DocumentTypes {
   /** MeterUsage's ClientToken to what it was first sent with. */
   clientToken: { readonly request: string; readonly meteringRecordId: string };
   signingKey: JsonWebKey;
+  /** The token of a SubscriptionConfirmation to its topic's ARN. */
+  snsToken: string;
+  /** A topic's ARN to the subscription that the seller has confirmed. */
+  snsSubscription: { readonly subscriptionArn: string; readonly confirmedAt: number };
   clock: ClockSetting;
   switches: Switches;
   faults: readonly Fault[];

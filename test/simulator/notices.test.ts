@@ -194,6 +194,7 @@ describe("a notice", () => {
     [{ via: "email", kind: "agreement-created" }, "via"],
     [{ via: "eventbridge" }, "kind"],
     [{ via: "eventbridge", kind: "subscribe-success" }, "kind"],
+    [{ via: "sns", kind: "agreement-created" }, "kind"],
     [{ ...via, at: "yesterday" }, "at"],
     [{ ...via, id: "" }, "id"],
     [{ ...via, to: "ftp://seller.test/" }, "to"],
@@ -208,6 +209,11 @@ describe("a notice", () => {
     [{ via: "eventbridge", kind: "agreement-created", previousAgreementId: 1 }, "previousAgreementId"],
     [{ via: "eventbridge", kind: "agreement-created", status: "ACTIVE" }, "status"],
     [{ via: "eventbridge", kind: "agreement-ended", status: "expired" }, "status"],
+    [{ via: "sns", kind: "subscribe-success", freeTrial: "true" }, "freeTrial"],
+    [{ via: "sns", kind: "unsubscribe-pending", freeTrial: true }, "freeTrial"],
+    [{ via: "sns", kind: "subscribe-success", signatureVersion: 2 }, "signatureVersion"],
+    [{ via: "sns", kind: "subscribe-success", topicAccount: "1" }, "topicAccount"],
+    [{ via: "sns", kind: "subscribe-success", agreementId: "agmt-1" }, "agreementId"],
   ])("is refused as %j, and says which field is wrong", async (body, field) => {
     const { agreementId } = await newCustomer();
     expect(await control("POST", `/agreements/${agreementId}/notices`, body)).toMatchObject({
@@ -235,28 +241,29 @@ describe("a notice with an address", () => {
     return { post, notices: `/agreements/${agreementId}/notices` };
   }
 
-  it.each([["an event", "/notices", { via: "eventbridge", kind: "license-updated" }]])(
-    "is posted there as it is shown: %s",
-    async (_what, path, body) => {
-      const arrived: { url: string; method: string; headers: Headers; text: string }[] = [];
-      const { post, notices } = await reaching(async (request) => {
-        const { url, method, headers } = request;
-        arrived.push({ url, method, headers, text: await request.text() });
-        return new Response("gone", { status: 410 });
-      });
-      const told = await post<Told<object>>(path === "/notices" ? notices : path, {
-        ...body,
-        to: "https://seller.test/aws?topic=1",
-        headers: { "X-Key": "secret", "Content-Type": "text/x-sns" },
-      });
-      expect(told.delivery).toEqual({ status: 410 });
-      expect(told.headers).toMatchObject({ "x-key": "secret", "content-type": "text/x-sns" });
-      expect(arrived).toHaveLength(1);
-      expect(arrived[0]).toMatchObject({ url: "https://seller.test/aws?topic=1", method: "POST" });
-      expect(JSON.parse(arrived[0]?.text ?? "")).toEqual(told.notice);
-      expect(Object.fromEntries(arrived[0]?.headers ?? [])).toMatchObject(told.headers);
-    },
-  );
+  it.each([
+    ["an event", "/notices", { via: "eventbridge", kind: "license-updated" }],
+    ["a message", "/notices", { via: "sns", kind: "unsubscribe-pending" }],
+    ["a confirmation", "/sns/confirmations", { productCode: "p", topic: "subscription" }],
+  ])("is posted there as it is shown: %s", async (_what, path, body) => {
+    const arrived: { url: string; method: string; headers: Headers; text: string }[] = [];
+    const { post, notices } = await reaching(async (request) => {
+      const { url, method, headers } = request;
+      arrived.push({ url, method, headers, text: await request.text() });
+      return new Response("gone", { status: 410 });
+    });
+    const told = await post<Told<object>>(path === "/notices" ? notices : path, {
+      ...body,
+      to: "https://seller.test/aws?topic=1",
+      headers: { "X-Key": "secret", "Content-Type": "text/x-sns" },
+    });
+    expect(told.delivery).toEqual({ status: 410 });
+    expect(told.headers).toMatchObject({ "x-key": "secret", "content-type": "text/x-sns" });
+    expect(arrived).toHaveLength(1);
+    expect(arrived[0]).toMatchObject({ url: "https://seller.test/aws?topic=1", method: "POST" });
+    expect(JSON.parse(arrived[0]?.text ?? "")).toEqual(told.notice);
+    expect(Object.fromEntries(arrived[0]?.headers ?? [])).toMatchObject(told.headers);
+  });
 
   it("is told of a seller that sends it elsewhere, and does not follow", async () => {
     let calls = 0;

@@ -2,6 +2,9 @@ import { control, type Answer } from "./client.ts";
 
 /** What a test says of the notices that the simulated AWS sends. */
 
+/** The text fields of an SNS message. */
+export type Message = Record<string, string>;
+
 export interface Told<Notice> {
   readonly notice: Notice;
   readonly headers: Readonly<Record<string, string>>;

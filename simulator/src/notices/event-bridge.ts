@@ -116,7 +116,8 @@ const toSecond = (time: number): string => new Date(time).toISOString().replace(
 const productId = async ({ productCode }: Agreement): Promise<string> => `prod-${await digest(productCode)}`;
 
 /** The offer that the agreement accepted: the same in all notices of it. */
-const offerId = async ({ agreementId }: Agreement): Promise<string> => `offer-${await digest(agreementId)}`;
+export const offerId = async ({ agreementId }: Agreement): Promise<string> =>
+  `offer-${await digest(agreementId)}`;
 
 /** Thirteen characters, the same each time: AWS's ids of products and offers are as long. */
 async function digest(text: string): Promise<string> {

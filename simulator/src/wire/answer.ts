@@ -41,20 +41,25 @@ export function jsonErrorAnswer(error: AwsError, requestId: string, style: Error
 }
 
 const xmlType = { "content-type": "text/xml" };
-const namespace = "https://sts.amazonaws.com/doc/2011-06-15/";
+const stsNamespace = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /** Nested elements by name; a string is text. */
 export interface Elements {
   readonly [name: string]: string | Elements;
 }
 
-export function xmlAnswer(operation: string, result: Elements, requestId: string): Answer {
+export function xmlAnswer(
+  operation: string,
+  result: Elements,
+  requestId: string,
+  namespace = stsNamespace,
+): Answer {
   const content = { [`${operation}Result`]: result, ResponseMetadata: { RequestId: requestId } };
   const body = `<${operation}Response xmlns="${namespace}">${xml(content)}</${operation}Response>`;
   return answer(200, { ...xmlType, "x-amzn-requestid": requestId }, body);
 }
 
-export function xmlErrorAnswer(error: AwsError, requestId: string): Answer {
+export function xmlErrorAnswer(error: AwsError, requestId: string, namespace = stsNamespace): Answer {
   const { code, status } = queryForm(error);
   const content = {
     Error: { Type: status < 500 ? "Sender" : "Receiver", Code: code, Message: error.message },

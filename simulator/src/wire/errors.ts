@@ -9,7 +9,7 @@ const forbidden = (code: string) => ({ code, status: 403 });
 /**
  * Every error that the simulator answers with. The first group is the model of AWS Marketplace Metering Service
  * (2016-01-14; its API reference documents 400, and 500 for the internal error), the second that of the entitlement
- * service and of STS, the third what any AWS service may answer.
+ * service, of STS and of SNS, the third what any AWS service may answer.
  */
 const wireForms = {
   CustomerNotEntitledException: { status: 400 },
@@ -32,7 +32,7 @@ const wireForms = {
   ThrottlingException: { status: 400, query: { code: "Throttling", status: 400 } },
   TimestampOutOfBoundsException: { status: 400 },
 
-  InvalidParameterException: { status: 400 },
+  InvalidParameterException: { status: 400, query: { code: "InvalidParameter", status: 400 } },
   ExpiredIdentityTokenException: { status: 400, query: { code: "ExpiredTokenException", status: 400 } },
   IDPCommunicationErrorException: { status: 400, query: { code: "IDPCommunicationError", status: 400 } },
   IDPRejectedClaimException: { status: 403, query: forbidden("IDPRejectedClaim") },
