@@ -167,18 +167,6 @@ function stampOf({ hour, time, arrival }: Placing): number {
 }
 
 /**
- * When a bucket is to be sealed: its hour's end plus the settle time, put off by the late-settle time while usage
- * still arrives, but never beyond the middle of the time that is left to deliver it.
- */
-export function sealTime(hour: number, bucket: HourBucket, times: SettleTimes): number {
-  const end = hour + HOUR;
-  const late = bucket.newestArrival > end ? bucket.newestArrival + times.lateSettle : 0;
-  const opened = Math.max(end, bucket.firstArrival);
-  const latest = opened + (hourDeadline(hour) - opened) / 2;
-  return Math.min(Math.max(end + times.settle, late), latest);
-}
-
-/**
  * Seals one hour: takes its exact quantity and the carry, freezes the whole billed units and keeps the rest as carry.
  * Whole units that one record cannot hold open the next hour, so that they are billed even if no usage follows. An
  * hour that nobody sealed while AWS would still take it joins the current hour as late usage.

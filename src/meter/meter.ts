@@ -1,9 +1,10 @@
-import { billedHour, bucketFor, count, sealTime, type Account, type MeterSettings } from "./account.ts";
+import { billedHour, bucketFor, count, type Account, type MeterSettings } from "./account.ts";
 import { Accounts, type SavedPage } from "./accounts.ts";
 import { balanceOf, type AccountBalance } from "./balances.ts";
 import { bookDecision, bookLine, bookSealing, replayInto } from "./booking.ts";
 import type { Decision } from "./decisions.ts";
 import { ruleOf } from "./dimension.ts";
+import { dueHours, firstSealTime, lastHours, sealTime } from "./due.ts";
 import { differences, type Sent } from "./duplicates.ts";
 import { refuseByTime, type EventOutcome } from "./event-outcome.ts";
 import { fingerprinter } from "./fingerprint.ts";
@@ -133,11 +134,7 @@ export class Meter {
   *sealDue(now: number): Generator<SealedHours> {
     if (this.nextSeal === null || this.nextSeal > now) return;
     for (const account of this.accounts.values()) {
-      // Oldest first, so that a carry moves forward in time.
-      const due = [...account.open]
-        .filter(([hour, bucket]) => sealTime(hour, bucket, this.#settings) <= now)
-        .map(([hour]) => hour)
-        .toSorted((a, b) => a - b);
+      const due = dueHours(account, this.#settings, now);
       if (due.length > 0) yield this.#sealHours(account, due, now);
     }
     this.#nextSeal = UNKNOWN;
@@ -146,7 +143,7 @@ export class Meter {
   /** Seals every bucket of an agreement at once, the current hour's, too: AWS takes its usage for a short time only. */
   *sealAgreement(agreement: string, now: number): Generator<SealedHours> {
     for (const account of this.accounts.of(agreement)) {
-      const hours = [...account.open.keys()].filter((hour) => hour <= now).toSorted((a, b) => a - b);
+      const hours = lastHours(account, now);
       if (hours.length > 0) yield this.#sealHours(account, hours, now);
     }
     this.#nextSeal = UNKNOWN;
@@ -180,7 +177,7 @@ export class Meter {
    * late, but sometimes too early: an arrival puts a sealing off without a new search.
    */
   get nextSeal(): number | null {
-    if (this.#nextSeal === UNKNOWN) this.#nextSeal = this.#scanForNextSeal();
+    if (this.#nextSeal === UNKNOWN) this.#nextSeal = firstSealTime(this.accounts.values(), this.#settings);
     return this.#nextSeal;
   }
 
@@ -324,16 +321,5 @@ export class Meter {
     if (this.#nextSeal === UNKNOWN) return;
     const time = sealTime(hour, bucket, this.#settings);
     if (this.#nextSeal === null || time < this.#nextSeal) this.#nextSeal = time;
-  }
-
-  #scanForNextSeal(): number | null {
-    let next: number | null = null;
-    for (const { open } of this.accounts.values()) {
-      for (const [hour, bucket] of open) {
-        const time = sealTime(hour, bucket, this.#settings);
-        if (next === null || time < next) next = time;
-      }
-    }
-    return next;
   }
 }
