@@ -4,7 +4,7 @@ export default {
   vitest: { configFile: "vitest.mutation.config.ts" },
   coverageAnalysis: "perTest",
   mutate: [
-    "src/meter/{account,allocations,due,hour-bucket,hours,quantity,decisions,booking,voiding,balances,held,dimension,duplicates,event-outcome}.ts",
+    "src/meter/{account,allocations,allowance,due,hour-bucket,hours,quantity,decisions,booking,voiding,balances,held,dimension,duplicates,event-outcome}.ts",
     "src/delivery/{settling,batch-plan,isolation,pacer,product-delivery,deadlines}.ts",
     "src/parked/rules.ts",
   ],

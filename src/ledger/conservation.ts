@@ -19,6 +19,8 @@ export interface Places {
   readonly credit: Nano;
   /** Given up by a person. */
   readonly writtenOff: Nano;
+  /** Included in the customer's contract: counted and not billed. */
+  readonly withheld: Nano;
 }
 
 /** Where the accepted usage of an (agreement, dimension) is. */
@@ -55,8 +57,10 @@ export function isConserved({
   open,
   carry,
   writtenOff,
+  withheld,
 }: Places): boolean {
-  return pending >= 0n && accepted === delivered + pending + parked + open + carry + writtenOff;
+  const placed = delivered + pending + parked + open + carry + writtenOff + withheld;
+  return pending >= 0n && accepted === placed;
 }
 
 /** What agreements of a shard have in the ledger, from its counters: no record is read. */
@@ -127,7 +131,7 @@ export function conserve(
   counters: LedgerCounters = NOTHING,
   handingOver: Nano = 0n,
 ): Conservation {
-  const { agreement, dimension, accepted, open, carry, held, rolled, writtenOff } = balance;
+  const { agreement, dimension, accepted, open, carry, held, rolled, writtenOff, withheld } = balance;
   const unit = BigInt(balance.divisor) * UNIT;
   return {
     agreement,
@@ -142,6 +146,7 @@ export function conserve(
     carry,
     credit: carry < 0n ? -carry : 0n,
     writtenOff: counters.writtenOff * unit + writtenOff,
+    withheld,
   };
 }
 
@@ -157,6 +162,7 @@ export function totals(rows: Iterable<Places>): Places {
     carry: 0n,
     credit: 0n,
     writtenOff: 0n,
+    withheld: 0n,
   };
   for (const row of rows) {
     for (const place of Object.keys(sum) as (keyof typeof sum)[]) sum[place] += row[place];

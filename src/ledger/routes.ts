@@ -77,9 +77,12 @@ const places = {
     description: "Of voided usage that had been billed: what the coming hours are still to make up for",
   }),
   writtenOff: z.string().openapi({ description: "Given up by a person, with a note" }),
-  conserved: z
-    .boolean()
-    .openapi({ description: "accepted = delivered + pending + parked + open + carry + writtenOff" }),
+  withheld: z
+    .string()
+    .openapi({ description: "Included in the customer's contract: counted and not billed" }),
+  conserved: z.boolean().openapi({
+    description: "accepted = delivered + pending + parked + open + carry + writtenOff + withheld",
+  }),
 };
 
 const conservationSchema = z
@@ -103,6 +106,7 @@ function presentPlaces(row: Places) {
     carry: formatQuantity(row.carry),
     credit: formatQuantity(row.credit),
     writtenOff: formatQuantity(row.writtenOff),
+    withheld: formatQuantity(row.withheld),
     conserved: isConserved(row),
   };
 }

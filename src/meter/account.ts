@@ -1,10 +1,12 @@
 import { allocationsOf, apportion, type Allocation } from "./allocations.ts";
+import { withhold, type Withholding } from "./allowance.ts";
 import type { CountingRule, LatePolicy } from "./dimension.ts";
 import {
   addTo,
   amountsOf,
   countIn,
   emptyBucket,
+  lateBeyond,
   noteLate,
   quantityOf,
   totalOf,
@@ -58,8 +60,11 @@ export interface SealedHour {
   readonly deadline: number;
 }
 
-/** The books of one (agreement, dimension). `accepted = sealed + carry + open + held + writtenOff` at every moment. */
-export interface Account {
+/**
+ * The books of one (agreement, dimension). At every moment
+ * `accepted = sealed + carry + open + held + writtenOff + withheld`.
+ */
+export interface Account extends Withholding {
   readonly agreement: string;
   readonly dimension: string;
   readonly rule: CountingRule;
@@ -98,6 +103,9 @@ export function emptyAccount(agreement: string, dimension: string, rule: Countin
     writtenOff: new Map(),
     decided: new Map(),
     frozen: new Set(),
+    allowance: null,
+    withheld: 0n,
+    withheldIn: new Map(),
   };
 }
 
@@ -167,7 +175,8 @@ function stampOf({ hour, time, arrival }: Placing): number {
 }
 
 /**
- * Seals one hour: takes its exact quantity and the carry, freezes the whole billed units and keeps the rest as carry.
+ * Seals one hour: takes its exact quantity and the carry, withholds what the customer's contract includes of the hour's
+ * own usage, freezes the whole billed units of what is left and keeps the rest as carry.
  * Whole units that one record cannot hold open the next hour, so that they are billed even if no usage follows. An
  * hour that nobody sealed while AWS would still take it joins the current hour as late usage.
  *
@@ -184,7 +193,8 @@ export function seal(account: Account, hour: number, now: number): SealedHour | 
   }
   const { carry, rule } = account;
   for (const [set, amount] of amountsOf(bucket)) addTo(carry, set, amount);
-  for (const [own, amount] of bucket.late) noteLate(account, own, amount);
+  const withheld = withhold(account, hour, quantityOf(bucket) - bucket.returned);
+  for (const [own, amount] of lateBeyond(bucket, withheld)) noteLate(account, own, amount);
   // What an hour comes to by another rule than adding up cannot be put together from two parts.
   if (rule.aggregation !== "sum") account.frozen.add(hour);
 
@@ -220,6 +230,7 @@ function joinCurrentHour(account: Account, hour: number, bucket: HourBucket, now
   const current = nextOpenHour(account, hourOf(now));
   const target = openBucket(account, current, Math.max(current, now), now);
   for (const [set, amount] of amountsOf(bucket)) addTo(target.amounts, set, amount);
+  target.returned += bucket.returned;
   let own = quantityOf(bucket);
   for (const [late, amount] of bucket.late) {
     noteLate(target, late, amount);

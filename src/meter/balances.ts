@@ -18,11 +18,13 @@ export interface AccountBalance {
   readonly rolled: Nano;
   /** Held usage that was given up. */
   readonly writtenOff: Nano;
+  /** Included in the customer's contract: not billed. */
+  readonly withheld: Nano;
 }
 
-/** Where the accepted usage of an account is: `accepted = sealed + carry + open + held + writtenOff`. */
+/** Where the accepted usage of an account is: `accepted = sealed + carry + open + held + writtenOff + withheld`. */
 export function balanceOf(account: Account): AccountBalance {
-  const { agreement, dimension, rule, accepted, sealed, rolled, carry, open, held, writtenOff } = account;
+  const { agreement, dimension, rule, accepted, sealed, rolled, carry, open, held } = account;
   return {
     agreement,
     dimension,
@@ -30,7 +32,8 @@ export function balanceOf(account: Account): AccountBalance {
     accepted,
     sealed,
     rolled,
-    writtenOff: totalOf(writtenOff),
+    writtenOff: totalOf(account.writtenOff),
+    withheld: account.withheld,
     carry: totalOf(carry),
     open: sumOf(open),
     held: sumOf(held),
@@ -58,6 +61,7 @@ export function addBalances(balances: readonly AccountBalance[]): AccountBalance
       sealed: balance.sealed + (sum?.sealed ?? 0n),
       rolled: balance.rolled + (sum?.rolled ?? 0n),
       writtenOff: balance.writtenOff + (sum?.writtenOff ?? 0n),
+      withheld: balance.withheld + (sum?.withheld ?? 0n),
     });
   }
   return [...sums.values()];

@@ -1,14 +1,12 @@
 import { bucketFor, count, seal, type Account, type SealedHour } from "./account.ts";
+import { forgetPeriods } from "./allowance.ts";
 import type { Accounts } from "./accounts.ts";
 import { decide, type Decision } from "./decisions.ts";
 import type { HourBucket } from "./hour-bucket.ts";
-import { ACCEPTANCE_WINDOW, HOUR, hourDeadline } from "./hours.ts";
+import { HOUR_MEMORY, hourDeadline } from "./hours.ts";
 import type { JournalEntry, Sealing } from "./journal.ts";
 import { lineAt, lineCount, type Line } from "./lines.ts";
 import { applyVoiding, VOIDED } from "./voiding.ts";
-
-/** A frozen hour is remembered for as long as usage for it is accepted: AWS's 24 hours, counted from the hour's end. */
-const FROZEN_MEMORY = ACCEPTANCE_WINDOW + HOUR;
 
 /**
  * Counts a line of the journal.
@@ -28,7 +26,7 @@ export function bookLine(account: Account, line: Line): HourBucket | null {
 }
 
 function forgetFrozen(account: Account, at: number): void {
-  for (const hour of account.frozen) if (hour < at - FROZEN_MEMORY) account.frozen.delete(hour);
+  for (const hour of account.frozen) if (hour < at - HOUR_MEMORY) account.frozen.delete(hour);
 }
 
 /** Seals an hour of an account; see {@link seal}. */
@@ -40,6 +38,7 @@ export function bookSealing(
 ): SealedHour | null {
   accounts.change(account.agreement, account.dimension, account.rule);
   forgetFrozen(account, at);
+  forgetPeriods(account, at);
   return seal(account, hour, at);
 }
 
@@ -64,7 +63,7 @@ export function bookIdle(accounts: Accounts, { at, idle }: Sealing): SealedHour[
 /** Does what was decided; see {@link decide}. */
 export function bookDecision(accounts: Accounts, decision: Decision, at: number): number | null {
   const { agreement, dimension } = decision;
-  const rule = decision.kind === "roll_over" ? decision.rule : accounts.get(agreement, dimension)?.rule;
+  const rule = "rule" in decision ? decision.rule : accounts.get(agreement, dimension)?.rule;
   if (rule === undefined) return null;
   return decide(accounts.change(agreement, dimension, rule), decision, at);
 }

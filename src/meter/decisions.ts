@@ -1,4 +1,5 @@
 import { nextOpenHour, openBucket, type Account, type LateUsage } from "./account.ts";
+import { decodeAllowance, type EncodedAllowance } from "./allowance.ts";
 import { tagSetOf, type Allocation } from "./allocations.ts";
 import type { CountingRule } from "./dimension.ts";
 import { addTo, amountsOf, noteLate, quantityOf } from "./hour-bucket.ts";
@@ -30,8 +31,18 @@ export interface HeldDecision {
   readonly hour: number;
 }
 
+/** What a customer's contract includes of a dimension, from now on. */
+export interface AllowanceDecision {
+  readonly id: string;
+  readonly kind: "allow";
+  readonly agreement: string;
+  readonly dimension: string;
+  readonly rule: CountingRule;
+  readonly allowance: EncodedAllowance;
+}
+
 /** What happens to usage beside counting and sealing. */
-export type Decision = HeldDecision | (RolledRecord & { readonly kind: "roll_over" });
+export type Decision = HeldDecision | (RolledRecord & { readonly kind: "roll_over" }) | AllowanceDecision;
 
 /** How long a decision is known not to be taken again; whoever repeats it does so within minutes. */
 const DECISION_MEMORY = 100 * 24 * HOUR;
@@ -43,6 +54,11 @@ const DECISION_MEMORY = 100 * 24 * HOUR;
  * @returns the hour that bills the usage now; null when it is billed nowhere, or there is nothing to decide about
  */
 export function decide(account: Account, decision: Decision, at: number): number | null {
+  if (decision.kind === "allow") {
+    // Setting it again changes nothing, so there is nothing to remember, however often the contract is read.
+    account.allowance = decodeAllowance(decision.allowance);
+    return null;
+  }
   const known = account.decided.get(decision.id);
   if (known !== undefined) return known;
   const into = apply(account, decision, at);
@@ -52,7 +68,7 @@ export function decide(account: Account, decision: Decision, at: number): number
   return into;
 }
 
-function apply(account: Account, decision: Decision, at: number): number | null {
+function apply(account: Account, decision: Exclude<Decision, AllowanceDecision>, at: number): number | null {
   if (decision.kind === "roll_over") return takeBack(account, decision, at);
   const held = account.held.get(decision.hour);
   if (held === undefined) return null;
@@ -74,6 +90,7 @@ function takeBack(account: Account, record: RolledRecord, at: number): number {
   account.sealed -= quantity;
   account.rolled += quantity;
   const { into, bucket } = currentHour(account, at);
+  bucket.returned += quantity;
   let untagged = quantity;
   for (const allocation of record.allocations) {
     const amount = BigInt(allocation.quantity) * unit;

@@ -20,6 +20,8 @@ export interface HourBucket {
   peak: Peak | null;
   /** For `unique`: each value, with the tags that stand beside it. */
   readonly values: Map<string, TagSet>;
+  /** Of the quantities that add up: what has come back in records that AWS did not take. */
+  returned: Nano;
   /** Late usage in it: what it added, by the hour it was used in. */
   readonly late: Map<number, Nano>;
   /** Time of the latest usage in it (for late usage, of its arrival): becomes the record's timestamp. */
@@ -40,6 +42,7 @@ export function emptyBucket(latest: number, arrival: number): HourBucket {
     amounts: new Map(),
     peak: null,
     values: new Map(),
+    returned: 0n,
     late: new Map(),
     latest,
     firstArrival: arrival,
@@ -115,4 +118,22 @@ export function splitTag(set: TagSet, key: string | null): readonly [value: stri
 /** Notes what usage of another hour has added. */
 export function noteLate(bucket: { readonly late: Map<number, Nano> }, hour: number, amount: Nano): void {
   bucket.late.set(hour, (bucket.late.get(hour) ?? 0n) + amount);
+}
+
+/**
+ * The late usage of a bucket of which so much is not billed: the hour's own usage goes first, then the newest, since
+ * what has come back in records is the oldest.
+ */
+export function lateBeyond(bucket: HourBucket, withheld: Nano): ReadonlyMap<number, Nano> {
+  if (withheld === 0n) return bucket.late;
+  const late = new Map(bucket.late);
+  let cut = withheld - (quantityOf(bucket) - totalOf(late));
+  for (const hour of [...late.keys()].toSorted((a, b) => b - a)) {
+    if (cut <= 0n) break;
+    const amount = late.get(hour) ?? 0n;
+    if (amount > cut) late.set(hour, amount - cut);
+    else late.delete(hour);
+    cut -= amount;
+  }
+  return late;
 }

@@ -15,6 +15,9 @@ const MONTH_GRACE = 6 * HOUR;
 /** How far ahead of our clock a producer's may be. */
 export const FUTURE_TOLERANCE = 5 * MINUTE;
 
+/** For how long an hour is remembered: as long as its usage is accepted, AWS's 24 hours, counted from the hour's end. */
+export const HOUR_MEMORY = ACCEPTANCE_WINDOW + HOUR;
+
 /** An hour that is nearer to its deadline than this takes no more usage: sealing and sending need time too. */
 export const DELIVERY_MARGIN = 30 * MINUTE;
 
@@ -28,12 +31,21 @@ export function hourOf(time: number): number {
  * month, whichever comes first.
  */
 export function acceptanceDeadline(time: number): number {
-  if (time < month.start || time >= month.end) month = monthOf(time);
-  return Math.min(time + ACCEPTANCE_WINDOW, month.end + MONTH_GRACE);
+  return Math.min(time + ACCEPTANCE_WINDOW, monthAt(time).end + MONTH_GRACE);
+}
+
+/** The start of the UTC month that a time lies in. */
+export function monthStart(time: number): number {
+  return monthAt(time).start;
 }
 
 /** The month asked for last: nearly all usage is of one, and taking a date apart for each event is slow. */
 let month = monthOf(0);
+
+function monthAt(time: number): typeof month {
+  if (time < month.start || time >= month.end) month = monthOf(time);
+  return month;
+}
 
 function monthOf(time: number): { readonly start: number; readonly end: number } {
   const date = new Date(time);

@@ -1,4 +1,5 @@
 import type { Account } from "./account.ts";
+import { decodeAllowance, encodeAllowance, type EncodedAllowance } from "./allowance.ts";
 import type { CountingRule } from "./dimension.ts";
 import type { Amounts, HourBucket } from "./hour-bucket.ts";
 import type { TagSet } from "./allocations.ts";
@@ -13,9 +14,14 @@ type EncodedBucket = [
   peak: [quantity: string, time: number, tagSet: TagSet] | null,
   values: [value: string, tagSet: TagSet][],
   late: [hour: number, amount: string][],
+  // Absent in what was saved before there were allowances.
+  returned?: string,
 ];
 
-/** An account as JSON: amounts are decimal strings of billionths, times epoch milliseconds. */
+/**
+ * An account as JSON: amounts are decimal strings of billionths, times epoch milliseconds. What is saved stays readable:
+ * new fields come last, and may be absent.
+ */
 export type EncodedAccount = [
   agreement: string,
   dimension: string,
@@ -30,6 +36,10 @@ export type EncodedAccount = [
   rolled: string,
   writtenOff: [hour: number, amount: string][],
   decided: [id: string, hour: number | null][],
+  // Absent in what was saved before there were allowances.
+  allowance?: EncodedAllowance | null,
+  withheld?: string,
+  withheldIn?: [period: number, amount: string][],
 ];
 
 function encodeAmounts<Key>(amounts: ReadonlyMap<Key, bigint>): [Key, string][] {
@@ -41,7 +51,7 @@ function decodeAmounts<Key>(amounts: readonly (readonly [Key, string])[]): Map<K
 }
 
 function encodeBucket(bucket: HourBucket): EncodedBucket {
-  const { latest, firstArrival, newestArrival, amounts, peak, values, late } = bucket;
+  const { latest, firstArrival, newestArrival, amounts, peak, values, late, returned } = bucket;
   return [
     latest,
     firstArrival,
@@ -50,11 +60,12 @@ function encodeBucket(bucket: HourBucket): EncodedBucket {
     peak === null ? null : [peak.quantity.toString(), peak.time, peak.tagSet],
     [...values],
     encodeAmounts(late),
+    returned.toString(),
   ];
 }
 
 function decodeBucket(encoded: EncodedBucket): HourBucket {
-  const [latest, firstArrival, newestArrival, amounts, peak, values, late] = encoded;
+  const [latest, firstArrival, newestArrival, amounts, peak, values, late, returned = 0] = encoded;
   return {
     latest,
     firstArrival,
@@ -63,12 +74,13 @@ function decodeBucket(encoded: EncodedBucket): HourBucket {
     peak: peak === null ? null : { quantity: BigInt(peak[0]), time: peak[1], tagSet: peak[2] },
     values: new Map(values),
     late: decodeAmounts(late),
+    returned: BigInt(returned),
   };
 }
 
 export function encodeAccount(account: Account): EncodedAccount {
   const { agreement, dimension, rule, accepted, sealed, carry, late, open, held, frozen } = account;
-  const { rolled, writtenOff, decided } = account;
+  const { rolled, writtenOff, decided, allowance, withheld, withheldIn } = account;
   return [
     agreement,
     dimension,
@@ -83,6 +95,9 @@ export function encodeAccount(account: Account): EncodedAccount {
     rolled.toString(),
     encodeAmounts(writtenOff),
     [...decided],
+    allowance === null ? null : encodeAllowance(allowance),
+    withheld.toString(),
+    encodeAmounts(withheldIn),
   ];
 }
 
@@ -101,6 +116,9 @@ export function decodeAccount(encoded: EncodedAccount): Account {
     rolled,
     writtenOff,
     decided,
+    allowance = null,
+    withheld = 0,
+    withheldIn = [],
   ] = encoded;
   return {
     agreement,
@@ -116,5 +134,8 @@ export function decodeAccount(encoded: EncodedAccount): Account {
     rolled: BigInt(rolled),
     writtenOff: decodeAmounts(writtenOff),
     decided: new Map(decided),
+    allowance: allowance === null ? null : decodeAllowance(allowance),
+    withheld: BigInt(withheld),
+    withheldIn: decodeAmounts(withheldIn),
   };
 }

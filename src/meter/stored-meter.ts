@@ -1,4 +1,5 @@
 import type { Account, MeterSettings, SealedHour } from "./account.ts";
+import { encodeAllowance } from "./allowance.ts";
 import type { Decision } from "./decisions.ts";
 import type { EventOutcome } from "./event-outcome.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -254,11 +255,13 @@ export class StoredMeter {
 
 /** All that an account comes to, as one text: equal books have equal texts, in whatever order they were written. */
 function bookText(account: Account): string {
-  const { open, held, frozen, late } = account;
-  const { accepted, sealed, rolled, carry, writtenOff } = balanceOf(account);
+  const { open, held, frozen, late, withheldIn } = account;
+  const { accepted, sealed, rolled, carry, writtenOff, withheld } = balanceOf(account);
+  const allowance = account.allowance === null ? "" : JSON.stringify(encodeAllowance(account.allowance));
   const hours = (buckets: ReadonlyMap<number, HourBucket>) =>
-    [...buckets].map(([hour, bucket]) => `${hour}=${quantityOf(bucket)}`);
-  const parts = [hours(open), hours(held), [...frozen].map(String), [...late].map(String)];
+    [...buckets].map(([hour, bucket]) => `${hour}=${quantityOf(bucket)} ${bucket.returned}`);
+  const amounts = [late, withheldIn].map((byTime) => [...byTime].map(String));
+  const parts = [hours(open), hours(held), [...frozen].map(String), ...amounts];
   const sorted = parts.map((part) => part.toSorted((a, b) => (a < b ? -1 : 1)).join());
-  return [...sorted, accepted, sealed, rolled, carry, writtenOff].join(";");
+  return [...sorted, accepted, sealed, rolled, carry, writtenOff, withheld, allowance].join(";");
 }

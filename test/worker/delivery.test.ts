@@ -41,6 +41,7 @@ describe("delivery", () => {
       carry: "0.25",
       credit: "0",
       writtenOff: "0",
+      withheld: "0",
       conserved: true,
     });
   });

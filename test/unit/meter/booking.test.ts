@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { emptyAccount } from "../../../src/meter/account.ts";
+import type { Allowance } from "../../../src/meter/allowance.ts";
 import { Accounts } from "../../../src/meter/accounts.ts";
 import { bookDecision, bookIdle, bookSealing, isIdle, replayInto } from "../../../src/meter/booking.ts";
 import { emptyBucket } from "../../../src/meter/hour-bucket.ts";
@@ -72,6 +73,30 @@ describe("a frozen hour", () => {
   });
 });
 
+describe("what was withheld in a period", () => {
+  const DAY = 24 * HOUR;
+  const after = (per: Allowance["per"], periods: readonly number[]) => {
+    const accounts = new Accounts([]);
+    const account = accounts.change("agr", "api", rule);
+    account.allowance = { quantity: UNIT, per, since: at - 300 * DAY };
+    for (const period of periods) account.withheldIn.set(period, UNIT);
+    bookSealing(accounts, account, hour, at);
+    return [...account.withheldIn.keys()];
+  };
+
+  it("is remembered while hours are sealed into it: 25 hours of an hour, 62 days of a month", () => {
+    expect(after("hour", [at - 25 * HOUR - 1, at - 25 * HOUR, at])).toEqual([at - 25 * HOUR, at]);
+    expect(after("month", [at - 62 * DAY - 1, at - 62 * DAY, at])).toEqual([at - 62 * DAY, at]);
+  });
+
+  it("is remembered of the current term, and of one other, however long they are", () => {
+    const [current, earlier, oldest] = [at - 300 * DAY, at - 665 * DAY, at - 1030 * DAY] as const;
+    expect(after("term", [oldest, earlier, current])).toEqual([earlier, current]);
+    expect(after("term", [current])).toEqual([current]);
+    expect(after("term", [])).toEqual([]);
+  });
+});
+
 describe("a decision", () => {
   const rolled = {
     kind: "roll_over",
@@ -96,6 +121,14 @@ describe("a decision", () => {
     account?.held.set(hour, emptyBucket(hour, hour));
     expect(bookDecision(accounts, release, at)).toBe(at);
     expect(account?.held.size).toBe(0);
+  });
+
+  it("about an allowance makes the account, so that it is there before usage", () => {
+    const accounts = new Accounts([]);
+    const allowance = { quantity: "7", per: "term", since: hour } as const;
+    const decision = { kind: "allow", id: "a", agreement: "agr", dimension: "api", rule, allowance } as const;
+    expect(bookDecision(accounts, decision, at)).toBeNull();
+    expect(accounts.get("agr", "api")).toMatchObject({ rule, allowance: { ...allowance, quantity: 7n } });
   });
 
   it("is done again from the journal, for the accounts that do not know it", () => {

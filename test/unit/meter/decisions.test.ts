@@ -44,8 +44,8 @@ const openOf = (books: Account): HourBucket => {
 };
 
 const isWhole = (books: Account): boolean => {
-  const { accepted, sealed, carry, open, held, writtenOff } = balanceOf(books);
-  return accepted === sealed + carry + open + held + writtenOff;
+  const { accepted, sealed, carry, open, held, writtenOff, withheld } = balanceOf(books);
+  return accepted === sealed + carry + open + held + writtenOff + withheld;
 };
 
 describe("a record that rolls over", () => {
@@ -56,6 +56,7 @@ describe("a record that rolls over", () => {
     expect(quantityOf(openOf(books))).toBe(20n * UNIT);
     expect(openOf(books)).toMatchObject({ latest: now, newestArrival: now });
     expect([...openOf(books).late]).toEqual([[old, 20n * UNIT]]);
+    expect(openOf(books).returned).toBe(20n * UNIT);
     expect(isWhole(books)).toBe(true);
   });
 
@@ -101,6 +102,28 @@ describe("a record that rolls over", () => {
   });
 });
 
+describe("an allowance", () => {
+  const allow = (quantity: string) =>
+    ({
+      kind: "allow",
+      id: "d1",
+      agreement: "agr",
+      dimension: "api",
+      rule,
+      allowance: { quantity, per: "month", since: old },
+    }) as const;
+
+  it("is the last that was decided, and not one of the decisions that are kept", () => {
+    const books = account();
+    expect(decide(books, allow("5000000000"), now)).toBeNull();
+    expect(books.allowance).toEqual({ quantity: 5n * UNIT, per: "month", since: old });
+    expect(decide(books, allow("90071992547409930000"), now)).toBeNull();
+    expect(books.allowance).toEqual({ quantity: 90071992547409930000n, per: "month", since: old });
+    expect(books.decided.size).toBe(0);
+    expect(isWhole(books)).toBe(true);
+  });
+});
+
 describe("held usage", () => {
   const decision = (kind: "release" | "write_off", id = "d1") =>
     ({ kind, id, agreement: "agr", dimension: "api", hour: old }) as const;
@@ -117,6 +140,7 @@ describe("held usage", () => {
     expect(books.held.size).toBe(0);
     expect(quantityOf(openOf(books))).toBe(3n * UNIT);
     expect([...openOf(books).late]).toEqual([[old, 3n * UNIT]]);
+    expect(openOf(books).returned).toBe(0n);
     expect(isWhole(books)).toBe(true);
   });
 

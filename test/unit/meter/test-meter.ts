@@ -1,8 +1,10 @@
 import type { SealedHour } from "../../../src/meter/account.ts";
+import type { Allowance } from "../../../src/meter/allowance.ts";
+import { ruleOf } from "../../../src/meter/dimension.ts";
 import type { EventOutcome } from "../../../src/meter/event-outcome.ts";
 import { HOUR, MINUTE } from "../../../src/meter/hours.ts";
 import type { MeterSettings } from "../../../src/meter/account.ts";
-import { parseQuantity } from "../../../src/meter/quantity.ts";
+import { formatQuantity, nanoOf, parseQuantity } from "../../../src/meter/quantity.ts";
 import { ShardStore } from "../../../src/meter/shard-store.ts";
 import { StoredMeter } from "../../../src/meter/stored-meter.ts";
 import { UsageBatchBuilder, type MeteredDimension } from "../../../src/meter/usage-batch.ts";
@@ -33,6 +35,12 @@ export interface TestEvent {
   readonly time?: number;
   readonly tagSet?: string;
   readonly voids?: string;
+}
+
+export interface TestAllowance {
+  readonly per: Allowance["per"];
+  readonly since?: number;
+  readonly dimension?: MeteredDimension;
 }
 
 export type TestOutcome = EventOutcome | { readonly status: "accepted" };
@@ -84,6 +92,28 @@ export class TestMeter {
     const { exceptions, durable } = this.meter.accept(builder.build(), now);
     const outcomes = events.map((_event, index) => exceptions.get(index) ?? { status: "accepted" as const });
     return { outcomes, durable };
+  }
+
+  /** Has the contract of agreement "a" include so much, an exact decimal, from now on. */
+  async allow(quantity: string, allowed: TestAllowance, now: number): Promise<void> {
+    const { per, since = 0, dimension: counted = standard } = allowed;
+    const allowance = { quantity: nanoOf(quantity).toString(), per, since };
+    const of = { agreement: "a", dimension: counted.name, rule: ruleOf(counted) };
+    await this.meter.decide([{ id: crypto.randomUUID(), kind: "allow", ...of, allowance }], now);
+  }
+
+  /** The books of the only account, as decimals. */
+  get books(): Record<"accepted" | "sealed" | "open" | "carry" | "held" | "withheld", string> {
+    const [balance] = this.meter.balances(["a"]);
+    if (balance === undefined) throw new Error("nothing was counted");
+    return {
+      accepted: formatQuantity(balance.accepted),
+      sealed: formatQuantity(balance.sealed),
+      open: formatQuantity(balance.open),
+      carry: formatQuantity(balance.carry),
+      held: formatQuantity(balance.held),
+      withheld: formatQuantity(balance.withheld),
+    };
   }
 
   /** Seals what is due, and returns its records, which count as handed over. */
