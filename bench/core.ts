@@ -10,7 +10,12 @@ import { SqliteStorage } from "../test/unit/meter/sqlite-storage.ts";
 // The parts of a shard that HTTP would hide, on node:sqlite: its memory, its look-ups and its longest step.
 
 const SEGMENT = 50_000;
-const settings = { settle: 10 * MINUTE, lateSettle: 5 * MINUTE, dedupeWindow: 35 * 24 * HOUR };
+const settings = {
+  settle: 10 * MINUTE,
+  lateSettle: 5 * MINUTE,
+  dedupeWindow: 35 * 24 * HOUR,
+  awaitsAllowance: [],
+};
 
 /** Fills an index with so many packed ids, and looks up new ones. */
 export function measureDedupe(count: number): { ids: number; bytes: number; p99Us: number } {

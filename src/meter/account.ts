@@ -32,6 +32,8 @@ export interface SettleTimes {
 export interface MeterSettings extends SettleTimes {
   /** How long an id counts once, from its arrival. Milliseconds. */
   readonly dedupeWindow: number;
+  /** Dimensions of which nothing is sealed for an account without an allowance: its contract has not been read yet. */
+  readonly awaitsAllowance: readonly string[];
 }
 
 /** Usage of another hour that a record bills. */

@@ -140,10 +140,13 @@ export class Meter {
     this.#nextSeal = UNKNOWN;
   }
 
-  /** Seals every bucket of an agreement at once, the current hour's, too: AWS takes its usage for a short time only. */
+  /**
+   * Seals every bucket of an agreement at once, the current hour's, too: AWS takes its usage for a short time only. Not
+   * those that wait for an allowance.
+   */
   *sealAgreement(agreement: string, now: number): Generator<SealedHours> {
     for (const account of this.accounts.of(agreement)) {
-      const hours = lastHours(account, now);
+      const hours = lastHours(account, this.#settings, now);
       if (hours.length > 0) yield this.#sealHours(account, hours, now);
     }
     this.#nextSeal = UNKNOWN;
@@ -244,7 +247,7 @@ export class Meter {
     const hour = takenBy === "hold" ? null : takenBy;
     const account = this.accounts.change(agreement, dimension.name, ruleOf(dimension));
     const bucket = bucketFor(account, { hour, time, arrival: now });
-    if (hour !== null) this.#noteSeal(hour, bucket);
+    if (hour !== null) this.#noteSeal(account, hour, bucket);
     return { own: hourOf(time), hour, account, bucket };
   }
 
@@ -306,7 +309,7 @@ export class Meter {
     step.builder.add(line);
     this.ids.add(fingerprint);
     const bucket = bookLine(account, line);
-    if (bucket !== null && line.hour !== null) this.#noteSeal(line.hour, bucket);
+    if (bucket !== null && line.hour !== null) this.#noteSeal(account, line.hour, bucket);
   }
 
   #sealHours(account: Account, hours: readonly number[], now: number): SealedHours {
@@ -317,9 +320,9 @@ export class Meter {
     };
   }
 
-  #noteSeal(hour: number, bucket: HourBucket): void {
+  #noteSeal(account: Account, hour: number, bucket: HourBucket): void {
     if (this.#nextSeal === UNKNOWN) return;
-    const time = sealTime(hour, bucket, this.#settings);
+    const time = sealTime(account, hour, bucket, this.#settings);
     if (this.#nextSeal === null || time < this.#nextSeal) this.#nextSeal = time;
   }
 }

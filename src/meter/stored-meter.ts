@@ -22,7 +22,7 @@ const SEGMENT_LINES = 50_000;
 const SEAL_SLICE = 500;
 
 /** A shard that has never been given usage has nothing that its settings could decide. */
-const NO_SETTINGS: MeterSettings = { settle: 0, lateSettle: 0, dedupeWindow: 0 };
+const NO_SETTINGS: MeterSettings = { settle: 0, lateSettle: 0, dedupeWindow: 0, awaitsAllowance: [] };
 
 export interface StoredAcceptance {
   readonly exceptions: ReadonlyMap<number, EventOutcome>;
@@ -96,13 +96,7 @@ export class StoredMeter {
 
   /** Counts by these settings from now on. */
   adopt(settings: MeterSettings): void {
-    const { settle, lateSettle, dedupeWindow } = this.#meter.settings;
-    if (
-      settle === settings.settle &&
-      lateSettle === settings.lateSettle &&
-      dedupeWindow === settings.dedupeWindow
-    )
-      return;
+    if (areEqual(this.#meter.settings, settings)) return;
     this.#store.settings = settings;
     this.#meter.settings = settings;
   }
@@ -252,6 +246,13 @@ export class StoredMeter {
     });
   }
 }
+
+const areEqual = (a: MeterSettings, b: MeterSettings): boolean =>
+  a.settle === b.settle &&
+  a.lateSettle === b.lateSettle &&
+  a.dedupeWindow === b.dedupeWindow &&
+  a.awaitsAllowance.length === b.awaitsAllowance.length &&
+  a.awaitsAllowance.every((dimension, index) => dimension === b.awaitsAllowance[index]);
 
 /** All that an account comes to, as one text: equal books have equal texts, in whatever order they were written. */
 function bookText(account: Account): string {

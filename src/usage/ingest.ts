@@ -108,6 +108,7 @@ const settingsOf = ({ settleSeconds, lateSettleSeconds, dedupeDays }: Product): 
   settle: settleSeconds * SECOND,
   lateSettle: lateSettleSeconds * SECOND,
   dedupeWindow: dedupeDays * 24 * HOUR,
+  awaitsAllowance: [],
 });
 
 function unresolved(

@@ -90,4 +90,14 @@ describe("accounts that were saved before there were allowances", () => {
     await meter.accept([{ quantity: "5", time: next }], next + 20 * MINUTE);
     expect(meter.seal(sealing + HOUR)).toMatchObject([{ quantity: 2 }]);
   });
+
+  it("are counted on by settings that name no dimension that waits", async () => {
+    const saved = new TestMeter();
+    await saved.accept([{ quantity: "4", time: start }], start);
+    const [row] = saved.storage.query<{ value: string }>("SELECT value FROM meta WHERE key = 'settings'");
+    const { awaitsAllowance, ...old } = JSON.parse(row?.value ?? "") as Record<string, unknown>;
+    expect(awaitsAllowance).toEqual([]);
+    saved.storage.query(`UPDATE meta SET value = '${JSON.stringify(old)}' WHERE key = 'settings'`);
+    expect(saved.restart().seal(sealing)).toMatchObject([{ quantity: 4 }]);
+  });
 });

@@ -11,7 +11,12 @@ import { UsageBatchBuilder, type MeteredDimension } from "../../../src/meter/usa
 import { Reference } from "./reference.ts";
 import { SqliteStorage } from "./sqlite-storage.ts";
 
-const settings: MeterSettings = { settle: 10 * MINUTE, lateSettle: 5 * MINUTE, dedupeWindow: 40 * HOUR };
+const settings: MeterSettings = {
+  settle: 10 * MINUTE,
+  lateSettle: 5 * MINUTE,
+  dedupeWindow: 40 * HOUR,
+  awaitsAllowance: ["sum of a contract"],
+};
 const start = Date.parse("2026-11-23T10:00:00Z");
 const agreements = ["a", "b"];
 
@@ -28,6 +33,7 @@ const dimensions = [
   rule("sum by the thousand", { divisor: 1000 }),
   rule("sum held", { late: "hold" }),
   rule("sum rejected", { late: "reject" }),
+  rule("sum of a contract", {}),
   rule("max", { aggregation: "max" }),
   rule("last", { aggregation: "last", divisor: 7 }),
   rule("unique", { aggregation: "unique", uniqueTag: "t" }),

@@ -14,6 +14,7 @@ export const settings: MeterSettings = {
   settle: 10 * MINUTE,
   lateSettle: 5 * MINUTE,
   dedupeWindow: 35 * 24 * HOUR,
+  awaitsAllowance: [],
 };
 
 export const dimension = (name: string, overrides: Partial<MeteredDimension> = {}): MeteredDimension => ({

@@ -1,0 +1,173 @@
+import { describe, expect, it } from "vitest";
+import type { Decision } from "../../../src/meter/decisions.ts";
+import { HOUR, MINUTE } from "../../../src/meter/hours.ts";
+import { Shard } from "../../../src/meter/shard.ts";
+import { shardName } from "../../../src/meter/shard-name.ts";
+import { UsageBatchBuilder } from "../../../src/meter/usage-batch.ts";
+import { Queue } from "../delivery/queue.ts";
+import { SqliteStorage } from "./sqlite-storage.ts";
+import { dimension, settings, TestMeter } from "./test-meter.ts";
+
+const start = Date.parse("2026-11-23T10:00:00Z");
+const sealing = start + HOUR + 10 * MINUTE;
+/** Half an hour before AWS may refuse the hour. */
+const tooLate = start + 23.5 * HOUR;
+
+/** A meter whose dimension "d" is in the contract. */
+const waiting = () => new TestMeter({ awaitsAllowance: ["seats", "d"] });
+const sealAgreement = (meter: TestMeter, now: number) => {
+  for (const _slice of meter.meter.sealAgreement("a", now));
+  return [...meter.store.outbox()].flatMap(({ hours }) => hours);
+};
+
+describe("an hour of an account that waits for its allowance", () => {
+  it("is not sealed, and nobody is woken for it before it is nearly too late", async () => {
+    const meter = waiting();
+    await meter.accept([{ quantity: "5", time: start }], start);
+    expect(meter.meter.nextSeal).toBe(tooLate);
+    expect(meter.seal(sealing)).toEqual([]);
+    expect(meter.seal(tooLate - 1)).toEqual([]);
+    expect(meter.meter.nextSeal).toBe(tooLate);
+    expect(meter.restart().meter.nextSeal).toBe(tooLate);
+    expect(meter.books).toMatchObject({ open: "5" });
+  });
+
+  it("joins the current hour when it is nearly too late, and goes on waiting there", async () => {
+    const meter = waiting();
+    await meter.accept([{ quantity: "5", time: start }], start);
+    expect(meter.seal(tooLate)).toEqual([]);
+    const joined = start + 23 * HOUR;
+    expect(meter.meter.nextSeal).toBe(joined + 23.5 * HOUR);
+    await meter.allow("3", { per: "hour" }, tooLate);
+    expect(meter.restart().seal(joined + HOUR + 10 * MINUTE)).toMatchObject([
+      { hour: joined, quantity: 2, late: [{ hour: start, quantity: "2" }] },
+    ]);
+  });
+
+  it("is sealed once the allowance has come, though it includes nothing", async () => {
+    for (const [quantity, billed] of [
+      ["2", 3],
+      ["0", 5],
+    ] as const) {
+      const meter = waiting();
+      await meter.accept([{ quantity: "5", time: start }], start);
+      meter.seal(start + 5 * HOUR);
+      await meter.allow(quantity, { per: "month" }, start + 5 * HOUR);
+      expect(meter.meter.nextSeal).toBe(sealing);
+      expect(meter.seal(start + 5 * HOUR)).toMatchObject([{ hour: start, quantity: billed }]);
+    }
+  });
+
+  it("stays open when its agreement ends, until the allowance has come", async () => {
+    const meter = waiting();
+    const free = dimension("free");
+    await meter.accept(
+      [
+        { quantity: "5", time: start },
+        { dimension: free, time: start },
+      ],
+      start,
+    );
+    expect(sealAgreement(meter, start)).toMatchObject([{ dimension: "free" }]);
+    await meter.allow("2", { per: "month" }, start);
+    expect(sealAgreement(meter, start)).toMatchObject([{ dimension: "free" }, { quantity: 3 }]);
+  });
+
+  it("is not kept back by its neighbours' waiting", async () => {
+    const meter = waiting();
+    const other = dimension("other");
+    await meter.allow("0", { per: "hour" }, start);
+    await meter.accept(
+      [{ time: start }, { dimension: other, time: start }, { agreement: "b", time: start }],
+      start,
+    );
+    expect(meter.seal(sealing).map(({ agreement, dimension }) => [agreement, dimension])).toEqual([
+      ["a", "d"],
+      ["a", "other"],
+    ]);
+  });
+
+  it("waits from when its product says so, and is sealed when it says so no more", async () => {
+    const meter = new TestMeter();
+    await meter.accept([{ quantity: "5", time: start }], start);
+    expect(meter.meter.nextSeal).toBe(sealing);
+    for (const [awaitsAllowance, next] of [
+      [["d"], tooLate],
+      [["e"], sealing],
+      [["d", "e"], tooLate],
+      [[], sealing],
+    ] as const) {
+      meter.meter.adopt({ ...settings, awaitsAllowance });
+      expect(meter.meter.nextSeal).toBe(next);
+      expect(meter.restart().meter.nextSeal).toBe(next);
+    }
+  });
+});
+
+/** A shard with an alarm clock, on which usage of one customer's hour waits for its allowance. */
+async function shard() {
+  const queue = new Queue();
+  const [customer] = await queue.product("a", 1);
+  const agreement = customer?.id ?? "";
+  const alarms: number[] = [];
+  const clock = { now: start };
+  const shard = new Shard({
+    name: shardName("a", 0),
+    storage: new SqliteStorage().open(),
+    ledger: queue.ledger,
+    now: () => clock.now,
+    sync: () => Promise.resolve(),
+    pause: () => Promise.resolve(),
+    setAlarm: (time) => {
+      alarms.push(time);
+      return Promise.resolve();
+    },
+    inBackground: () => undefined,
+    startOver: () => undefined,
+    expectDelivery: () => Promise.resolve(),
+    report: (_message, error) => {
+      throw error;
+    },
+  });
+  const builder = new UsageBatchBuilder();
+  const api = dimension("api");
+  builder.addUsage(agreement, { id: "1", dimension: api, quantity: 5e9, time: start, tagSet: "" });
+  await shard.ingest({ settings: { ...settings, awaitsAllowance: ["api"] }, batch: builder.build() });
+  const books = async () => (await shard.conservation([agreement]))[0];
+  return { shard, agreement, alarms, clock, books };
+}
+
+describe("a shard with usage that waits for its allowance", () => {
+  it("rings when the hour is nearly too late, and then not before the next is", async () => {
+    const { shard: counting, alarms, clock, books } = await shard();
+    expect(alarms).toEqual([tooLate]);
+    clock.now = tooLate;
+    await counting.alarm();
+    expect(alarms).toEqual([tooLate, start + 46.5 * HOUR]);
+    // An alarm that rings early, or a second clock, changes nothing.
+    clock.now += 2 * HOUR;
+    await counting.wake();
+    await counting.alarm();
+    expect(alarms.slice(2)).toEqual([start + 46.5 * HOUR]);
+    expect(await books()).toMatchObject({ accepted: 5_000_000_000n, open: 5_000_000_000n, pending: 0n });
+  });
+
+  it("rings at once when the allowance comes after the hour was due, and shows what is withheld", async () => {
+    const { shard: counting, agreement, alarms, clock, books } = await shard();
+    clock.now = start + 5 * HOUR;
+    const rule = { aggregation: "sum", divisor: 1, uniqueTag: null } as const;
+    const allowance = { quantity: "2000000000", per: "month", since: start } as const;
+    const of = { agreement, dimension: "api", rule };
+    const decision: Decision = { id: "a", kind: "allow", ...of, allowance };
+    expect(await counting.decide([decision])).toEqual([null]);
+    expect(alarms.at(-1)).toBe(sealing);
+    await counting.alarm();
+    expect(await books()).toMatchObject({
+      accepted: 5_000_000_000n,
+      pending: 3_000_000_000n,
+      withheld: 2_000_000_000n,
+    });
+    expect(await counting.totals()).toMatchObject([{ withheld: 2_000_000_000n }]);
+    expect(await counting.checkBooks()).toBeNull();
+  });
+});
