@@ -6,84 +6,14 @@ import { problemResponses } from "../http/problems.ts";
 import { page, pageQuery, router } from "../http/router.ts";
 import { hourOf } from "../meter/hours.ts";
 import { shardName, shardOfName } from "../meter/shard-name.ts";
-import { formatQuantity } from "../meter/quantity.ts";
-import { isConserved, totals, type Conservation, type Places } from "./conservation.ts";
+import { totals, type Conservation } from "./conservation.ts";
+import { places, presentPlaces } from "./conservation-view.ts";
 import { openLedger } from "./database.ts";
-import { listRecords, type MeteringRecord } from "./records.ts";
-import { parkReasons, recordStates } from "./schema.ts";
+import { presentRecord, recordSchema } from "./record-view.ts";
+import { listRecords } from "./records.ts";
+import { recordStates } from "./schema.ts";
 
 const security = [{ adminToken: [] }];
-
-const recordSchema = z
-  .object({
-    id: z.string(),
-    product: z.string(),
-    agreement: z.string(),
-    dimension: z.string(),
-    hour: z.iso.datetime(),
-    quantity: z.number().int().openapi({ description: "Billed units" }),
-    lateUsage: z
-      .array(z.object({ hour: z.iso.datetime(), quantity: z.string() }))
-      .openapi({ description: "Usage of other hours that this record bills, in posted units" }),
-    state: z.enum(recordStates),
-    reason: z.enum(parkReasons).nullable().openapi({ description: "Why it is parked" }),
-    deadline: z.iso.datetime().openapi({ description: "When AWS stops accepting it" }),
-    sealedAt: z.iso.datetime(),
-    attempts: z.number().int().openapi({ description: "BatchMeterUsage calls that have carried it" }),
-    lastAnswer: z.string().nullable().openapi({ description: "AWS's last status or error" }),
-    meteringRecordId: z.string().nullable(),
-    settledAt: z.iso.datetime().nullable(),
-    rolledInto: z.iso.datetime().nullable().openapi({
-      description: "The hour that bills its quantity instead, since AWS did not take it in time",
-    }),
-    usageRecord: z.unknown().openapi({ description: "AWS's UsageRecord, as it is sent every time" }),
-  })
-  .openapi("MeteringRecord");
-
-const isoTime = (time: number): string => new Date(time).toISOString();
-
-function presentRecord(record: MeteringRecord) {
-  const { id, dimension, quantity, state, reason, attempts, lastAnswer, meteringRecordId } = record;
-  return {
-    id,
-    product: record.productId,
-    agreement: record.agreementId,
-    dimension,
-    hour: isoTime(record.hour),
-    quantity,
-    lateUsage: (record.lateUsage ?? []).map(({ hour, quantity }) => ({ hour: isoTime(hour), quantity })),
-    state,
-    reason,
-    deadline: isoTime(record.deadline),
-    sealedAt: isoTime(record.sealedAt),
-    attempts,
-    lastAnswer,
-    meteringRecordId,
-    settledAt: record.settledAt === null ? null : isoTime(record.settledAt),
-    rolledInto: record.rolledInto === null ? null : isoTime(record.rolledInto),
-    usageRecord: JSON.parse(record.usageRecord) as unknown,
-  };
-}
-
-const places = {
-  accepted: z.string(),
-  delivered: z.string(),
-  pending: z.string(),
-  parked: z.string().openapi({ description: "Waits for a person: parked records, and usage that is held" }),
-  held: z.string().openapi({ description: "Of the parked: late usage that is in no record yet" }),
-  open: z.string(),
-  carry: z.string().openapi({ description: "Left for the coming hours; below zero while there is credit" }),
-  credit: z.string().openapi({
-    description: "Of voided usage that had been billed: what the coming hours are still to make up for",
-  }),
-  writtenOff: z.string().openapi({ description: "Given up by a person, with a note" }),
-  withheld: z
-    .string()
-    .openapi({ description: "Included in the customer's contract: counted and not billed" }),
-  conserved: z.boolean().openapi({
-    description: "accepted = delivered + pending + parked + open + carry + writtenOff + withheld",
-  }),
-};
 
 const conservationSchema = z
   .object({
@@ -94,22 +24,6 @@ const conservationSchema = z
     next: z.string().nullable(),
   })
   .openapi("Conservation");
-
-function presentPlaces(row: Places) {
-  return {
-    accepted: formatQuantity(row.accepted),
-    delivered: formatQuantity(row.delivered),
-    pending: formatQuantity(row.pending),
-    parked: formatQuantity(row.parked),
-    held: formatQuantity(row.held),
-    open: formatQuantity(row.open),
-    carry: formatQuantity(row.carry),
-    credit: formatQuantity(row.credit),
-    writtenOff: formatQuantity(row.writtenOff),
-    withheld: formatQuantity(row.withheld),
-    conserved: isConserved(row),
-  };
-}
 
 export const ledgerRoutes = router();
 ledgerRoutes.use("/v1/records", requireAdmin);
