@@ -65,7 +65,10 @@ export async function measureSealing(
     for (let n = agreement; n < agreement + 100; n++) {
       for (const dimension of dimensions) {
         const id = `${n}-${dimension.name}`;
-        builder.addUsage(`agr_${n}`, { id, dimension, quantity: 2_500_000_000, time: now, tagSet: "" });
+        builder.addUsage(
+          { id: `agr_${n}`, end: null },
+          { id, dimension, quantity: 2_500_000_000, time: now, tagSet: "" },
+        );
       }
     }
     await meter.accept(builder.build(), now).durable;

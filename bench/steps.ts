@@ -46,7 +46,7 @@ export async function measureSteps(): Promise<Record<string, number>> {
     );
     const batch = time("calling", () => {
       const builder = new UsageBatchBuilder();
-      for (const event of posted) builder.addUsage(`agr_${event.customer}`, event);
+      for (const event of posted) builder.addUsage({ id: `agr_${event.customer}`, end: null }, event);
       return deserialize(serialize(builder.build())) as ReturnType<UsageBatchBuilder["build"]>;
     });
     time("calling, the ceiling's way", () => deserialize(serialize(json)) as unknown);

@@ -10,8 +10,11 @@ const DATABASE = "metergate-ledger";
 const secrets = {
   ADMIN_TOKEN: "opens the admin API; choose a long random one, for example from `openssl rand -base64 32`",
   AWS_ACCESS_KEY_ID:
-    "of an IAM user in the account that published the product, allowed aws-marketplace:BatchMeterUsage and aws-marketplace:ResolveCustomer",
+    "of an IAM user in the account that published the product, allowed aws-marketplace:BatchMeterUsage, aws-marketplace:ResolveCustomer and, for products with contracts, aws-marketplace:GetEntitlements",
   AWS_SECRET_ACCESS_KEY: "its secret",
+  REGISTRATION_SECRET:
+    "what registration codes are signed with, 32 characters or more: `openssl rand -base64 32`",
+  EVENTS_SECRET: "what EventBridge brings with AWS's notices; choose another long random one",
 };
 
 /** Wrangler by another name is for the tests: nothing here reaches Cloudflare then. */
@@ -78,9 +81,10 @@ async function sayWhatIsNext(): Promise<void> {
   console.log(`
 Then, with the address that wrangler printed:
 
-  1. Add your product:      POST /v1/products  (product code, Region, dimensions, sign-up address)
+  1. Add your product:      POST /v1/products  (product code, Region, dimensions, your sign-up address if you have one)
   2. Make an ingest key:    POST /v1/keys
   3. On AWS Marketplace, set the product's fulfillment URL to  https://<address>/register
+  4. Have EventBridge send AWS Marketplace's events to  https://<address>/aws/events  (docs/customers.md)
 `);
 }
 

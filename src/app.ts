@@ -2,6 +2,10 @@ import { HTTPException } from "hono/http-exception";
 import { accessRoutes } from "./access/routes.ts";
 import { catalogRoutes } from "./catalog/routes.ts";
 import { agreementRoutes } from "./customers/agreement-routes.ts";
+import { awsRoutes } from "./customers/aws-routes.ts";
+import { customerRoutes } from "./customers/customer-routes.ts";
+import { noticeRoutes } from "./customers/notice-routes.ts";
+import { redeemRoutes } from "./customers/redeem-routes.ts";
 import { registrationRoutes } from "./customers/registration-routes.ts";
 import { problem } from "./http/problems.ts";
 import { router } from "./http/router.ts";
@@ -11,6 +15,7 @@ import { ledgerRoutes } from "./ledger/routes.ts";
 import { parkedRoutes } from "./parked/routes.ts";
 import { usageRoutes } from "./usage/routes.ts";
 import { watchRoutes } from "./watch/routes.ts";
+import { messageRoutes } from "./webhooks/routes.ts";
 
 /** The HTTP face of the gateway: each room's routes, and what is said when none fits or one fails. */
 export const app = router();
@@ -20,6 +25,11 @@ app.route("/", registrationRoutes);
 app.route("/", catalogRoutes);
 app.route("/", accessRoutes);
 app.route("/", agreementRoutes);
+app.route("/", customerRoutes);
+app.route("/", redeemRoutes);
+app.route("/", awsRoutes);
+app.route("/", noticeRoutes);
+app.route("/", messageRoutes);
 app.route("/", ledgerRoutes);
 app.route("/", attemptRoutes);
 app.route("/", parkedRoutes);
@@ -29,6 +39,11 @@ const description =
   "Post usage with an ingest key; everything else is the operator's and takes the admin token.";
 app.openAPIRegistry.registerComponent("securitySchemes", "ingestKey", { type: "http", scheme: "bearer" });
 app.openAPIRegistry.registerComponent("securitySchemes", "adminToken", { type: "http", scheme: "bearer" });
+app.openAPIRegistry.registerComponent("securitySchemes", "eventsSecret", {
+  type: "apiKey",
+  in: "header",
+  name: "x-api-key",
+});
 app.doc31("/openapi.json", { openapi: "3.1.0", info: { title: "Metergate", version: "1", description } });
 app.get("/", (c) => c.json({ service: "metergate", api: "/openapi.json" }));
 

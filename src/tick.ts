@@ -1,4 +1,6 @@
 import { listRegions, listShards } from "./catalog/products.ts";
+import { keepCustomers } from "./customers/keep-customers.ts";
+import { surroundingsOf } from "./customers/surroundings.ts";
 import { openLedger, type Ledger } from "./ledger/database.ts";
 import { MINUTE } from "./meter/hours.ts";
 import { finishHeldDecisions } from "./parked/held-usage.ts";
@@ -17,6 +19,7 @@ export async function tick(env: Env, now: number): Promise<void> {
   const parts = await Promise.allSettled([
     ...regions.map((region) => env.SUBMITTER.getByName(region).tick()),
     ...waking.map((name) => env.METER_SHARD.getByName(name).wake()),
+    keepCustomers(surroundingsOf(env)),
     finishHeldDecisions(ledger, (name) => env.METER_SHARD.getByName(name), now),
     keepWatch(watchOptions(env, ledger)),
   ]);

@@ -1,4 +1,5 @@
 import { arrive, expectOk, type Agreement, type SimulatorAgreement } from "../local/clients.ts";
+import { localSecrets } from "../local/stack.ts";
 import type { Shop } from "./books.ts";
 import type { Display } from "./display.ts";
 import { dimensions } from "./workload.ts";
@@ -26,7 +27,7 @@ export async function listProduct({ stack, adminToken }: Shop, display: Display)
 
 /** A customer buys on AWS, presses "Set up your account", and the seller gives it a name. */
 export async function welcomeCustomer(shop: Shop, display: Display): Promise<Agreement> {
-  const { stack, adminToken, product, productCode } = shop;
+  const { stack, adminToken, productCode } = shop;
   const { gateway, simulator } = stack;
   const bought = await expectOk<SimulatorAgreement>("POST", `${simulator.url}/_simulator/agreements`, {
     body: { productCode },
@@ -34,26 +35,29 @@ export async function welcomeCustomer(shop: Shop, display: Display): Promise<Agr
   display.line(`AWS account ${bought.accountId} subscribes and presses "Set up your account"`);
 
   const arrival = await arrive(gateway.url, bought.registrationToken);
-  const target = arrival.headers.get("location");
-  if (arrival.status !== 303 || target !== listing.signUpUrl) {
+  const target = new URL(arrival.headers.get("location") ?? "/", gateway.url);
+  const code = target.searchParams.get("registration_code");
+  if (arrival.status !== 303 || code === null) {
     throw new Error(
-      `the customer was sent to ${target ?? "nowhere"} with ${arrival.status}: ${await arrival.text()}`,
+      `the customer was sent to ${target.href} with ${arrival.status}: ${await arrival.text()}`,
     );
   }
-  display.line(`POST /register             ${arrival.status} See Other, to ${target}`);
-
-  const { agreements } = await expectOk<{ agreements: Agreement[] }>(
-    "GET",
-    `${gateway.url}/v1/agreements?product=${product}`,
-    { token: adminToken },
+  display.line(
+    `POST /register             ${arrival.status} See Other, to ${target.origin}${target.pathname}`,
   );
-  const agreement = agreements.find(({ accountId }) => accountId === bought.accountId);
-  if (agreement === undefined) throw new Error("the customer has registered, but has no agreement");
-  await expectOk("PATCH", `${gateway.url}/v1/agreements/${agreement.id}`, {
+
+  const agreement = await expectOk<Agreement>("POST", `${gateway.url}/v1/registrations/redeem`, {
     token: adminToken,
-    body: { customer: customerName },
+    body: { code, customer: customerName },
   });
-  display.line(`PATCH /v1/agreements/:id   the seller calls this customer "${customerName}"`);
+  display.line(`POST /v1/registrations/redeem   the seller calls this customer "${customerName}"`);
+
+  const url = `${simulator.url}/_simulator/agreements/${bought.agreementId}/notices`;
+  const { notice } = await expectOk<{ notice: { "detail-type": string } }>("POST", url, {
+    body: { via: "eventbridge", kind: "license-updated" },
+  });
+  await expectOk("POST", `${gateway.url}/aws/events`, { token: localSecrets.events, body: notice });
+  display.line(`POST /aws/events           "${notice["detail-type"]}": the agreement is active`);
   return agreement;
 }
 

@@ -70,6 +70,7 @@ export interface Conservation {
 }
 
 export interface SimulatorAgreement {
+  readonly agreementId: string;
   readonly accountId: string;
   readonly licenseArn: string;
   readonly registrationToken: string;

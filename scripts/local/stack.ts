@@ -21,6 +21,12 @@ export const simulatorCredentials = {
   secretAccessKey: "simulator-secret",
 };
 
+/** Of the gateway on this machine; they guard nothing anywhere else. */
+export const localSecrets = {
+  registration: "local-registration-secret-for-this-machine",
+  events: "local-events-secret",
+};
+
 export interface StackOptions {
   /** The gateway's Worker, when it is not the product as it is. */
   readonly source?: WorkerSource;
@@ -78,7 +84,11 @@ export async function prepareStack(options: Omit<StackOptions, "cronSeconds">): 
           ADMIN_TOKEN: adminToken,
           AWS_ACCESS_KEY_ID: simulatorCredentials.accessKeyId,
           AWS_SECRET_ACCESS_KEY: simulatorCredentials.secretAccessKey,
+          REGISTRATION_SECRET: localSecrets.registration,
+          EVENTS_SECRET: localSecrets.events,
           AWS_ENDPOINT_URL_MARKETPLACE_METERING: simulatorUrl,
+          AWS_ENDPOINT_URL_MARKETPLACE_ENTITLEMENT_SERVICE: simulatorUrl,
+          AWS_ENDPOINT_URL_SNS: simulatorUrl,
         },
         onLog,
       }),

@@ -10,8 +10,9 @@ export type PostedDimension = Pick<Dimension, "name"> & {
 
 /** A dimension that is new: what was not said has its default. */
 export function withDefaults(posted: PostedDimension): Dimension {
-  const { name, aggregation = "sum", divisor = 1, uniqueTag = null, late = "carry_forward" } = posted;
-  return { name, aggregation, divisor, uniqueTag, late };
+  const { name, aggregation = "sum", divisor = 1, uniqueTag = null } = posted;
+  const { late = "carry_forward", included = null } = posted;
+  return { name, aggregation, divisor, uniqueTag, late, included };
 }
 
 /** What is wrong with the `uniqueTag` of a dimension; null when nothing is. */
@@ -43,7 +44,7 @@ export type DimensionChanges =
 
 /**
  * What posted dimensions change about those that are there. Of one that is there, what is not said stays as it is,
- * and only what becomes of late usage may be another.
+ * and only what becomes of late usage, and what a contract includes from now on, may be another.
  */
 export function changesOf(there: readonly Dimension[], posted: readonly PostedDimension[]): DimensionChanges {
   const byName = new Map(there.map((dimension) => [dimension.name, dimension]));
@@ -58,8 +59,10 @@ export function changesOf(there: readonly Dimension[], posted: readonly PostedDi
       added.push(dimension);
     } else if (!countsAlike(known, wanted)) {
       return { ok: false, reason: "counted_otherwise", dimension: known };
-    } else if (wanted.late !== undefined && wanted.late !== known.late) {
-      changed.push({ ...known, late: wanted.late });
+    } else {
+      const { late = known.late, included = known.included } = wanted;
+      const isOther = included?.by !== known.included?.by || included?.per !== known.included?.per;
+      if (late !== known.late || isOther) changed.push({ ...known, late, included });
     }
   }
   const count = there.length + added.length;

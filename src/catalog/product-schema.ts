@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { aggregations, latePolicies } from "../meter/dimension.ts";
 import { isText, NOT_TEXT } from "../text.ts";
+import { allowancePeriods } from "../ledger/schema.ts";
 import { MAX_DIMENSION_LENGTH, MAX_TAG_KEY_LENGTH, TAG_TEXT } from "../usage/parse-event.ts";
 import { MAX_DIMENSIONS, problemOfUniqueTag, withDefaults, type PostedDimension } from "./dimensions.ts";
 
@@ -10,6 +11,9 @@ const MAX_DIVISOR = 10 ** 15;
 
 /** Longer than any browser's address bar is known to take. */
 const MAX_URL_LENGTH = 2048;
+
+// Normalized, it is ASCII without line breaks: as it is, it goes into the header Location.
+const webAddress = z.url({ protocol: /^https?$/, normalize: true }).max(MAX_URL_LENGTH);
 
 const dimensionFields = {
   name: z
@@ -36,6 +40,21 @@ const dimensionFields = {
     description:
       "Usage for an hour whose record is frozen: carry_forward (default) bills it in the hour it arrives in; hold keeps it aside, unbilled, until you decide; reject refuses it",
   }),
+  included: z
+    .strictObject({
+      by: z.string().min(1).max(MAX_DIMENSION_LENGTH).refine(isText, NOT_TEXT).openapi({
+        description:
+          "AWS's API name of the contract's dimension: its entitlement is the quantity, in billed units",
+      }),
+      per: z.enum(allowancePeriods).openapi({
+        description: "How often that is included: in each hour, each calendar month (UTC), or once in a term",
+      }),
+    })
+    .nullable()
+    .openapi({
+      description:
+        "What a customer's contract includes: only usage above it is metered. For products with contract: true",
+    }),
 };
 
 const dimensionSchema = z.object(dimensionFields).openapi("Dimension");
@@ -48,6 +67,7 @@ const newDimensionSchema = z
     divisor: dimensionFields.divisor.optional(),
     uniqueTag: dimensionFields.uniqueTag.optional(),
     late: dimensionFields.late.optional(),
+    included: dimensionFields.included.optional(),
   })
   .openapi("NewDimension");
 
@@ -93,11 +113,42 @@ const fields = {
   concurrentAgreements: z.boolean().openapi({
     description: "Records carry LicenseArn (products since June 2026, or opted in); otherwise ProductCode",
   }),
-  signUpUrl: z
-    // Normalized, it is ASCII without line breaks: as it is, it goes into the header Location.
-    .url({ protocol: /^https?$/, normalize: true })
-    .max(MAX_URL_LENGTH)
-    .openapi({ description: "Where customers go after registration" }),
+  signUpUrl: webAddress.nullable().openapi({
+    description:
+      "Where customers go after registration, with registration_code added; null for the gateway's own page",
+  }),
+  contract: z.boolean().openapi({
+    description: "Customers buy quantities in advance: their entitlements are read from AWS. Default false",
+  }),
+  snsTopics: z
+    .array(
+      z
+        .string()
+        .regex(
+          /^arn:aws(-cn)?:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/,
+          "must be the ARN of an SNS topic",
+        ),
+    )
+    .max(10)
+    .openapi({ description: "AWS's SNS topics of a legacy listing; messages of other topics are refused" }),
+  page: z
+    .strictObject({
+      seller: z.string().min(1).max(100).refine(isText, NOT_TEXT).optional(),
+      logoUrl: webAddress.optional().openapi({ description: "Shown up to 64 pixels high" }),
+      color: z
+        .string()
+        .regex(/^#[0-9a-f]{6}$/i, "must be #rrggbb")
+        .optional(),
+      support: z
+        .union([z.email().max(254), webAddress], { error: "must be an e-mail address or a web address" })
+        .optional()
+        .openapi({ description: "Where a customer finds help" }),
+      next: z.string().min(1).max(500).refine(isText, NOT_TEXT).optional().openapi({
+        description: "What happens after a customer has signed up",
+      }),
+    })
+    .nullable()
+    .openapi({ description: "What the gateway's own registration page shows of you" }),
   settleSeconds: z
     .number()
     .int()
@@ -126,12 +177,22 @@ export const newProductSchema = z
     name: fields.name.optional(),
     region: fields.region.default("us-east-1"),
     concurrentAgreements: fields.concurrentAgreements.default(true),
+    signUpUrl: fields.signUpUrl.default(null),
+    contract: fields.contract.default(false),
+    snsTopics: fields.snsTopics.default([]),
+    page: fields.page.default(null),
     dimensions: postedDimensions.superRefine(refuseWrongTags),
     settleSeconds: fields.settleSeconds.default(900),
     lateSettleSeconds: fields.lateSettleSeconds.default(300),
     dedupeDays: fields.dedupeDays.default(35),
     zeroHeartbeat: fields.zeroHeartbeat.default(false),
     shards: fields.shards.default(1),
+  })
+  .superRefine(({ contract, dimensions }, context) => {
+    const index = contract ? -1 : dimensions.findIndex(({ included }) => (included ?? null) !== null);
+    if (index === -1) return;
+    const message = "Only a product with contract: true has entitlements to include.";
+    context.addIssue({ code: "custom", path: ["dimensions", index, "included"], message });
   })
   .openapi("NewProduct");
 
@@ -140,6 +201,18 @@ export const productChangeSchema = z
   .strictObject({
     name: fields.name.optional(),
     signUpUrl: fields.signUpUrl.optional(),
+    contract: fields.contract.optional(),
+    snsTopics: fields.snsTopics.optional(),
+    page: fields.page.optional(),
+    concurrentAgreementsFrom: z.iso
+      .datetime({ offset: true })
+      .refine((text) => Date.parse(text) % 3_600_000 === 0, "must be the beginning of an hour")
+      .nullable()
+      .optional()
+      .openapi({
+        description:
+          "Moves a product from ProductCode to LicenseArn at the beginning of this hour, which must not have come yet; null takes that back while it has not",
+      }),
     settleSeconds: fields.settleSeconds.optional(),
     lateSettleSeconds: fields.lateSettleSeconds.optional(),
     dedupeDays: fields.dedupeDays.optional(),
@@ -150,5 +223,13 @@ export const productChangeSchema = z
   .openapi("ProductChange");
 
 export const productSchema = z
-  .object({ id, ...fields, dimensions: z.array(dimensionSchema), createdAt: z.iso.datetime() })
+  .object({
+    id,
+    ...fields,
+    concurrentAgreementsFrom: z.iso.datetime().nullable().openapi({
+      description: "From which hour on records carry LicenseArn, for a product that moves",
+    }),
+    dimensions: z.array(dimensionSchema),
+    createdAt: z.iso.datetime(),
+  })
   .openapi("Product");

@@ -1,17 +1,54 @@
-import { asc, eq, gt } from "drizzle-orm";
+import { asc, eq, gt, sql } from "drizzle-orm";
 import { LRUCache } from "lru-cache";
 import type { Ledger } from "../ledger/database.ts";
-import { dimensions, products } from "../ledger/schema.ts";
+import { dimensions, products, type AllowancePeriod } from "../ledger/schema.ts";
 import { shardName } from "../meter/shard-name.ts";
 import type { MeteredDimension } from "../meter/usage-batch.ts";
 
+/** How much of a dimension's usage a customer's contract includes. */
+export interface Included {
+  /** AWS's API name of the contract's dimension, whose entitlement is the quantity, in billed units. */
+  readonly by: string;
+  /** How often that quantity is included. */
+  readonly per: AllowancePeriod;
+}
+
 /** A metered unit of a product by AWS's API name, which is case-sensitive, and how its usage is counted. */
-export type Dimension = MeteredDimension;
+export interface Dimension extends MeteredDimension {
+  /** Null when all usage is billed. */
+  readonly included: Included | null;
+}
+
+type ProductRow = typeof products.$inferSelect;
 
 /** One AWS Marketplace listing with its dimensions, in the order of their names. */
-export type Product = typeof products.$inferSelect & { readonly dimensions: readonly Dimension[] };
+export interface Product extends Omit<ProductRow, "signUpUrl"> {
+  /** Null for the page that the gateway has itself. */
+  readonly signUpUrl: string | null;
+  readonly dimensions: readonly Dimension[];
+}
 
-export type NewProduct = Omit<Product, "createdAt">;
+type Optional = "contract" | "snsTopics" | "page" | "concurrentAgreementsFrom";
+
+/** A product to store; what is optional has the schema's default. */
+export type NewProduct = Omit<Product, "createdAt" | "dimensions" | Optional> &
+  Partial<Pick<Product, Optional>> & {
+    readonly dimensions: readonly (MeteredDimension & Partial<Pick<Dimension, "included">>)[];
+  };
+
+/** The column is of a time when every product had an address, and takes no null. */
+export const signUpColumn = (signUpUrl: string | null): string => signUpUrl ?? "";
+
+/** A dimension's columns. */
+export function dimensionRow({ included = null, ...dimension }: NewProduct["dimensions"][number]) {
+  return { ...dimension, includedBy: included?.by ?? null, includedPer: included?.per ?? null };
+}
+
+const productOf = (row: ProductRow, counted: readonly Dimension[]): Product => ({
+  ...row,
+  signUpUrl: row.signUpUrl === "" ? null : row.signUpUrl,
+  dimensions: counted,
+});
 
 /**
  * Stores a product and its dimensions.
@@ -19,12 +56,14 @@ export type NewProduct = Omit<Product, "createdAt">;
  * @returns false, and changes nothing, when its id or product code is taken
  */
 export async function createProduct(ledger: Ledger, product: NewProduct, now: number): Promise<boolean> {
-  const { dimensions: counted, ...row } = product;
+  const { dimensions: counted, signUpUrl, ...row } = product;
   try {
     // One transaction; the unique columns find out what is taken, also of two that come at once.
     await ledger.batch([
-      ledger.insert(products).values({ ...row, createdAt: now }),
-      ...counted.map((dimension) => ledger.insert(dimensions).values({ productId: row.id, ...dimension })),
+      ledger.insert(products).values({ ...row, signUpUrl: signUpColumn(signUpUrl), createdAt: now }),
+      ...counted.map((dimension) =>
+        ledger.insert(dimensions).values({ productId: row.id, ...dimensionRow(dimension) }),
+      ),
     ]);
     return true;
   } catch (error) {
@@ -40,17 +79,13 @@ export function isTaken(error: unknown, table: "products" | "dimensions"): boole
 }
 
 const dimensionsOf = (ledger: Ledger, productId: string) =>
-  ledger
-    .select({
-      name: dimensions.name,
-      aggregation: dimensions.aggregation,
-      divisor: dimensions.divisor,
-      uniqueTag: dimensions.uniqueTag,
-      late: dimensions.late,
-    })
-    .from(dimensions)
-    .where(eq(dimensions.productId, productId))
-    .orderBy(asc(dimensions.name));
+  ledger.select().from(dimensions).where(eq(dimensions.productId, productId)).orderBy(asc(dimensions.name));
+
+function dimensionOf(row: typeof dimensions.$inferSelect): Dimension {
+  const { name, aggregation, divisor, uniqueTag, late, includedBy, includedPer } = row;
+  const included = includedBy === null || includedPer === null ? null : { by: includedBy, per: includedPer };
+  return { name, aggregation, divisor, uniqueTag, late, included };
+}
 
 /** A product by its id; null when there is none. */
 export async function findProduct(ledger: Ledger, id: string): Promise<Product | null> {
@@ -58,7 +93,7 @@ export async function findProduct(ledger: Ledger, id: string): Promise<Product |
     ledger.select().from(products).where(eq(products.id, id)),
     dimensionsOf(ledger, id),
   ]);
-  return row === undefined ? null : { ...row, dimensions: counted };
+  return row === undefined ? null : productOf(row, counted.map(dimensionOf));
 }
 
 /** Products that were asked for lately; a change made elsewhere takes effect within 10 seconds. */
@@ -87,6 +122,18 @@ export async function findProductByCode(ledger: Ledger, productCode: string): Pr
   return row === undefined ? null : findProduct(ledger, row.id);
 }
 
+/** The product that names an SNS topic, whose name has to end with the product's code; null when there is none. */
+export async function findProductByTopic(
+  ledger: Ledger,
+  topicArn: string,
+): Promise<Pick<Product, "id" | "productCode"> | null> {
+  const rows = await ledger
+    .select({ id: products.id, productCode: products.productCode })
+    .from(products)
+    .where(sql`EXISTS (SELECT 1 FROM json_each(${products.snsTopics}) WHERE value = ${topicArn})`);
+  return rows.find(({ productCode }) => topicArn.endsWith(`-${productCode}`)) ?? null;
+}
+
 /** Products in the order of their ids. */
 export async function listProducts(
   ledger: Ledger,
@@ -98,7 +145,9 @@ export async function listProducts(
     .where(gt(products.id, after))
     .orderBy(asc(products.id))
     .limit(limit);
-  return Promise.all(rows.map(async (row) => ({ ...row, dimensions: await dimensionsOf(ledger, row.id) })));
+  return Promise.all(
+    rows.map(async (row) => productOf(row, (await dimensionsOf(ledger, row.id)).map(dimensionOf))),
+  );
 }
 
 /** The Regions that any product is metered in. */

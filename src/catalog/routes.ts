@@ -9,10 +9,14 @@ import { MAX_DIMENSIONS, withDefaults } from "./dimensions.ts";
 import { newProductSchema, productChangeSchema, productSchema } from "./product-schema.ts";
 import { createProduct, findProduct, listProducts, type Product } from "./products.ts";
 
-const present = (product: Product) => ({
+const isoTime = (time: number): string => new Date(time).toISOString();
+
+const present = ({ dimensions, snsTopics, concurrentAgreementsFrom, createdAt, ...product }: Product) => ({
   ...product,
-  dimensions: [...product.dimensions],
-  createdAt: new Date(product.createdAt).toISOString(),
+  snsTopics: [...snsTopics],
+  dimensions: [...dimensions],
+  concurrentAgreementsFrom: concurrentAgreementsFrom === null ? null : isoTime(concurrentAgreementsFrom),
+  createdAt: isoTime(createdAt),
 });
 
 const security = [{ adminToken: [] }];
@@ -85,7 +89,7 @@ catalogRoutes.openapi(
     path: "/v1/products/{id}",
     summary: "Change a product, or add dimensions to it",
     description:
-      "What is absent stays as it is, dimensions that are not named, too. Of a dimension that is there only `late` can change. Takes effect within 10 seconds everywhere.",
+      "What is absent stays as it is, dimensions that are not named, too. Of a dimension that is there only `late` and `included` can change. Takes effect within 10 seconds everywhere.",
     security,
     middleware: jsonBody,
     request: {
@@ -99,7 +103,12 @@ catalogRoutes.openapi(
   }),
   async (c) => {
     const { id } = c.req.valid("param");
-    const changed = await changeProduct(openLedger(c.env.DB), id, c.req.valid("json"));
+    const { concurrentAgreementsFrom: from, ...settings } = c.req.valid("json");
+    const change = {
+      ...settings,
+      ...(from !== undefined && { concurrentAgreementsFrom: from === null ? null : Date.parse(from) }),
+    };
+    const changed = await changeProduct(openLedger(c.env.DB), id, change, Date.now());
     return changed.ok ? c.json(present(changed.product), 200) : problem(c, refusalOf(id, changed));
   },
 );
@@ -117,11 +126,27 @@ function refusalOf(id: string, refusal: Exclude<ChangedProduct, { ok: true }>) {
     case "counted_otherwise": {
       const { name, aggregation, divisor, uniqueTag } = refusal.dimension;
       const counted = `aggregation "${aggregation}", divisor ${divisor}${uniqueTag === null ? "" : `, uniqueTag "${uniqueTag}"`}`;
-      const detail = `Dimension "${name}" of product "${id}" counts with ${counted}; otherwise, what has been counted would change its meaning. Only late can change. To count in another way, add a dimension with another name.`;
+      const detail = `Dimension "${name}" of product "${id}" counts with ${counted}; otherwise, what has been counted would change its meaning. Only late and included can change. To count in another way, add a dimension with another name.`;
       return { code: "conflict", detail } as const;
     }
     case "too_many_dimensions": {
       const detail = `Product "${id}" would have ${refusal.count} dimensions; it can have ${MAX_DIMENSIONS}.`;
+      return { code: "conflict", detail } as const;
+    }
+    case "no_contract": {
+      const detail = `Dimension "${refusal.dimension}" would include a quantity of the customer's contract, and product "${id}" has "contract": false.`;
+      return { code: "conflict", detail } as const;
+    }
+    case "moved_already": {
+      const detail = `Product "${id}" is metered by LicenseArn already; AWS knows no way back.`;
+      return { code: "conflict", detail } as const;
+    }
+    case "move_too_early": {
+      const detail = `Hours that have begun stay with ProductCode, or AWS would bill them twice: the move can be at ${isoTime(refusal.earliest)} or later.`;
+      return { code: "conflict", detail } as const;
+    }
+    case "licenses_missing": {
+      const detail = `${refusal.count} agreements of product "${id}" have no LicenseArn to be metered by: GET /v1/agreements?product=${encodeURIComponent(id)}&licensed=false lists them. The customer comes by AWS's button once more, or you set it with PATCH /v1/agreements/:id.`;
       return { code: "conflict", detail } as const;
     }
     case "invalid_unique_tag": {

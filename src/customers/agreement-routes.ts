@@ -1,52 +1,39 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { requireAdmin } from "../access/admin.ts";
 import { jsonBody } from "../http/body.ts";
 import { problem, problemResponses } from "../http/problems.ts";
-import { page, pageQuery, router } from "../http/router.ts";
+import { page, pageQuery, router, type AppEnv } from "../http/router.ts";
 import { openLedger } from "../ledger/database.ts";
-import { isText, NOT_TEXT } from "../text.ts";
-import { MAX_NAME_LENGTH } from "../usage/parse-event.ts";
-import { shardName } from "../meter/shard-name.ts";
-import { listAgreements, nameCustomer, type Agreement } from "./agreements.ts";
-import { endAgreement } from "./ending.ts";
-
-const agreementSchema = z
-  .object({
-    id: z.string(),
-    product: z.string(),
-    customer: z.string().nullable().openapi({ description: "Your own id for the customer" }),
-    accountId: z.string().nullable().openapi({ description: "The customer's AWS account" }),
-    licenseArn: z.string().nullable(),
-    customerIdentifier: z.string().nullable(),
-    registeredAt: z.iso.datetime(),
-    usageUntil: z.iso
-      .datetime()
-      .nullable()
-      .openapi({ description: "Until when AWS takes its usage; null while no end is known" }),
-  })
-  .openapi("Agreement");
-
-const present = ({
-  id,
-  productId,
-  customer,
-  accountId,
-  licenseArn,
-  customerIdentifier,
-  registeredAt,
-  usageUntil,
-}: Agreement) => ({
-  id,
-  product: productId,
-  customer,
-  accountId,
-  licenseArn,
-  customerIdentifier,
-  registeredAt: new Date(registeredAt).toISOString(),
-  usageUntil: usageUntil === null ? null : new Date(usageUntil).toISOString(),
-});
+import { agreementSchema, presentAgreement } from "./agreement-view.ts";
+import {
+  findAgreement,
+  licenseAgreement,
+  listAgreements,
+  nameCustomer,
+  type Agreement,
+} from "./agreements.ts";
+import { customerName } from "./customer-name.ts";
+import { activateAgreement, endAgreement, sealEnding } from "./ending.ts";
+import { agreementStates } from "./life.ts";
+import { surroundingsOf } from "./surroundings.ts";
 
 const security = [{ adminToken: [] }];
+const params = z.object({ id: z.string() });
+const shown = {
+  description: "The agreement",
+  content: { "application/json": { schema: agreementSchema } },
+};
+
+const moment = z
+  .strictObject({
+    at: z.iso
+      .datetime({ offset: true })
+      .optional()
+      .openapi({ description: "When it happened; now if absent" }),
+  })
+  .openapi("Moment");
+const momentBody = { required: true, content: { "application/json": { schema: moment } } } as const;
 
 export const agreementRoutes = router();
 agreementRoutes.use("/v1/agreements", requireAdmin);
@@ -58,7 +45,17 @@ agreementRoutes.openapi(
     path: "/v1/agreements",
     summary: "List agreements",
     security,
-    request: { query: pageQuery.extend({ product: z.string().optional() }) },
+    request: {
+      query: pageQuery.extend({
+        product: z.string().optional(),
+        customer: z.string().optional().openapi({ description: "Your own id for the customer" }),
+        state: z.enum(agreementStates).optional(),
+        licensed: z
+          .enum(["true", "false"])
+          .optional()
+          .openapi({ description: "Whether its LicenseArn is known" }),
+      }),
+    },
     responses: {
       200: {
         description: "Agreements in the order of their ids",
@@ -72,12 +69,32 @@ agreementRoutes.openapi(
     },
   }),
   async (c) => {
-    const { limit, ...query } = c.req.valid("query");
-    const { rows, next } = page(
-      await listAgreements(openLedger(c.env.DB), { ...query, limit: limit + 1 }),
-      limit,
-    );
-    return c.json({ agreements: rows.map(present), next }, 200);
+    const { limit, licensed, state, ...query } = c.req.valid("query");
+    const now = Date.now();
+    const found = await listAgreements(openLedger(c.env.DB), {
+      ...query,
+      licensed: licensed === undefined ? undefined : licensed === "true",
+      state: state === undefined ? undefined : { is: state, now },
+      limit: limit + 1,
+    });
+    const { rows, next } = page(found, limit);
+    return c.json({ agreements: rows.map((row) => presentAgreement(row, now)), next }, 200);
+  },
+);
+
+agreementRoutes.openapi(
+  createRoute({
+    method: "get",
+    path: "/v1/agreements/{id}",
+    summary: "Show an agreement",
+    security,
+    request: { params },
+    responses: { 200: shown, ...problemResponses(401, 404) },
+  }),
+  async (c) => {
+    const { id } = c.req.valid("param");
+    const agreement = await findAgreement(openLedger(c.env.DB), id);
+    return agreement === null ? unknown(c, id) : c.json(presentAgreement(agreement, Date.now()), 200);
   },
 );
 
@@ -85,46 +102,46 @@ agreementRoutes.openapi(
   createRoute({
     method: "patch",
     path: "/v1/agreements/{id}",
-    summary: "Set your own id for a customer",
+    summary: "Set your own id for a customer, or an agreement's LicenseArn",
+    description:
+      "Two agreements of a product cannot share one id; one whose agreement has ended goes over to the new one. A LicenseArn is set once, for an agreement that has none.",
     security,
     middleware: jsonBody,
     request: {
-      params: z.object({ id: z.string() }),
+      params,
       body: {
         required: true,
         content: {
           "application/json": {
             schema: z
               .strictObject({
-                customer: z.string().min(1).max(MAX_NAME_LENGTH).refine(isText, NOT_TEXT).nullable(),
+                customer: customerName.nullable().optional(),
+                licenseArn: z
+                  .string()
+                  .regex(/^arn:aws(-cn)?:license-manager:[a-z0-9-]*:\d{12}:license:l-[0-9A-Za-z-]{1,64}$/, {
+                    error: "must be a LicenseArn: arn:aws:license-manager::<account>:license:l-…",
+                  })
+                  .optional(),
               })
+              .refine((change) => Object.keys(change).length === 1, "Say one thing that is to change")
               .openapi("AgreementChange"),
           },
         },
       },
     },
-    responses: {
-      200: { description: "The agreement", content: { "application/json": { schema: agreementSchema } } },
-      ...problemResponses(400, 401, 404, 409, 413, 415),
-    },
+    responses: { 200: shown, ...problemResponses(400, 401, 404, 409, 413, 415) },
   }),
   async (c) => {
     const { id } = c.req.valid("param");
-    const { customer } = c.req.valid("json");
-    const named = await nameCustomer(openLedger(c.env.DB), id, customer);
-    if (named.ok) return c.json(present(named.agreement), 200);
-    switch (named.reason) {
-      case "unknown":
-        return problem(c, {
-          code: "not_found",
-          detail: `There is no agreement "${id}"; GET /v1/agreements lists their ids.`,
-        });
-      case "taken":
-        return problem(c, {
-          code: "conflict",
-          detail: `"${customer}" is your id for another agreement of this product already.`,
-        });
-    }
+    const { customer, licenseArn } = c.req.valid("json");
+    const ledger = openLedger(c.env.DB);
+    const licensed =
+      licenseArn === undefined ? ({ ok: true } as const) : await licenseAgreement(ledger, id, licenseArn);
+    if (!licensed.ok) return refuse(c, id, licensed.reason, `"${licenseArn ?? ""}"`);
+    const named = customer === undefined ? ({ ok: true } as const) : await nameCustomer(ledger, id, customer);
+    if (!named.ok) return refuse(c, id, named.reason, `"${customer ?? ""}"`);
+    const agreement = await findAgreement(ledger, id);
+    return agreement === null ? unknown(c, id) : c.json(presentAgreement(agreement, Date.now()), 200);
   },
 );
 
@@ -134,45 +151,84 @@ agreementRoutes.openapi(
     path: "/v1/agreements/{id}/end",
     summary: "Say that an agreement ends",
     description:
-      "AWS takes its usage for one hour more. What is counted is sealed at once, the current hour too, and goes before everything else. Usage that comes later for a sealed hour cannot be billed any more, and waits for you.",
+      "For one whose notice was lost: AWS's notices do this by themselves. AWS takes its usage for one hour more. What is counted is sealed at once, the current hour too, and goes before everything else. Usage of later is refused.",
     security,
     middleware: jsonBody,
-    request: {
-      params: z.object({ id: z.string() }),
-      body: {
-        required: true,
-        content: {
-          "application/json": {
-            schema: z
-              .strictObject({
-                at: z.iso
-                  .datetime({ offset: true })
-                  .optional()
-                  .openapi({ description: "When it ended; now if absent" }),
-              })
-              .openapi("AgreementEnd"),
-          },
-        },
-      },
-    },
-    responses: {
-      200: { description: "The agreement", content: { "application/json": { schema: agreementSchema } } },
-      ...problemResponses(400, 401, 404, 413, 415),
-    },
+    request: { params, body: momentBody },
+    responses: { 200: shown, ...problemResponses(400, 401, 404, 409, 413, 415) },
   }),
   async (c) => {
     const { id } = c.req.valid("param");
     const { at } = c.req.valid("json");
-    const ended = await endAgreement(
-      openLedger(c.env.DB),
-      id,
-      at === undefined ? Date.now() : Date.parse(at),
-    );
-    if (ended === null) {
-      const detail = `There is no agreement "${id}"; GET /v1/agreements lists their ids.`;
-      return problem(c, { code: "not_found", detail });
-    }
-    await c.env.METER_SHARD.getByName(shardName(ended.productId, ended.shard)).endAgreement(id);
-    return c.json(present(ended), 200);
+    const surroundings = surroundingsOf(c.env);
+    const now = surroundings.now();
+    if (isAhead(at, now)) return tooFar(c);
+    const ended = await endAgreement(surroundings.ledger, id, { at: timeOf(at, now), now });
+    if (!ended.ok) return refuse(c, id, ended.reason);
+    await sealEnding(surroundings, ended.agreement);
+    return c.json(presentAgreement(ended.agreement, now), 200);
   },
 );
+
+agreementRoutes.openapi(
+  createRoute({
+    method: "post",
+    path: "/v1/agreements/{id}/activate",
+    summary: "Say that an agreement is active",
+    description:
+      "For one whose notice was lost, or whose end was told by mistake: AWS's notices do this by themselves, and so does the first usage that AWS takes.",
+    security,
+    middleware: jsonBody,
+    request: { params, body: momentBody },
+    responses: { 200: shown, ...problemResponses(400, 401, 404, 409, 413, 415) },
+  }),
+  async (c) => {
+    const { id } = c.req.valid("param");
+    const { at } = c.req.valid("json");
+    const { ledger, now: clock } = surroundingsOf(c.env);
+    const now = clock();
+    if (isAhead(at, now)) return tooFar(c);
+    const active = await activateAgreement(ledger, id, { at: timeOf(at, now), now });
+    if (!active.ok) return refuse(c, id, active.reason);
+    return c.json(presentAgreement(active.agreement, now), 200);
+  },
+);
+
+const timeOf = (at: string | undefined, now: number): number => (at === undefined ? now : Date.parse(at));
+const isAhead = (at: string | undefined, now: number): boolean => timeOf(at, now) > now;
+
+/** What has not happened would wait in the books for a day that may never come. */
+function tooFar(c: Context<AppEnv>) {
+  return problem(c, {
+    code: "invalid_request",
+    detail: "The body has a field that is not as required; see errors.",
+    errors: [{ pointer: "#/at", detail: "must not be in the future" }],
+  });
+}
+
+function unknown(c: Context<AppEnv>, id: string) {
+  const detail = `There is no agreement "${id}"; GET /v1/agreements lists their ids.`;
+  return problem(c, { code: "not_found", detail });
+}
+
+type Reason = "unknown" | "taken" | "known" | "contradicted";
+
+function refuse(c: Context<AppEnv>, id: Agreement["id"], reason: Reason, what = "that") {
+  switch (reason) {
+    case "unknown":
+      return unknown(c, id);
+    case "taken":
+      return problem(c, {
+        code: "conflict",
+        detail: `Another agreement of this product has ${what} already.`,
+      });
+    case "known": {
+      const detail = "Its LicenseArn is known, and its records are under it: that does not change.";
+      return problem(c, { code: "conflict", detail });
+    }
+    case "contradicted": {
+      const detail = `What happened later says otherwise: GET /v1/notices?agreement=${id} has it. Say another time with "at", or none for now.`;
+      return problem(c, { code: "conflict", detail });
+    }
+  }
+}

@@ -1,49 +1,151 @@
-import { and, asc, eq, gt, sql } from "drizzle-orm";
-import type { Ledger } from "../ledger/database.ts";
+import { and, asc, eq, gt, sql, type SQL } from "drizzle-orm";
+import type { Product } from "../catalog/products.ts";
+import { inOneTransaction, type Ledger } from "../ledger/database.ts";
 import { agreements } from "../ledger/schema.ts";
-import { forgetNames } from "./resolve-names.ts";
 import { sha256Hex } from "../sha256.ts";
+import { messageId, writeMessages } from "../webhooks/messages.ts";
+import { presentAgreement } from "./agreement-view.ts";
+import type { AgreementState } from "./life.ts";
+import { claimNotices, keepOwnNotice, licenseIdOf } from "./notices.ts";
+import { forgetNames } from "./resolve-names.ts";
 
 export type Agreement = typeof agreements.$inferSelect;
 
 /** What ResolveCustomer said of who has come. */
 export interface Registration {
-  readonly productId: string;
-  readonly concurrentAgreements: boolean;
+  readonly product: Pick<
+    Product,
+    "id" | "productCode" | "concurrentAgreements" | "concurrentAgreementsFrom" | "contract" | "shards"
+  >;
   readonly accountId: string | null;
   readonly licenseArn: string | null;
   readonly customerIdentifier: string | null;
-  /** How many shards the product spreads new agreements over. */
-  readonly shards: number;
+  /** Whether AWS's form speaks of a free trial. */
+  readonly freeTrial: boolean;
   /** Epoch milliseconds. */
   readonly now: number;
+}
+
+/** Whether a product's customers have an agreement for each licence, and not one for each account. */
+export function hasConcurrentAgreements(
+  {
+    concurrentAgreements,
+    concurrentAgreementsFrom: from,
+  }: Pick<Product, "concurrentAgreements" | "concurrentAgreementsFrom">,
+  now: number,
+): boolean {
+  return concurrentAgreements || (from !== null && now >= from);
+}
+
+/** By what AWS has said, what tells this agreement from the customer's others; null when that has not been said. */
+function identityOf({
+  product,
+  accountId,
+  licenseArn,
+  customerIdentifier,
+  now,
+}: Registration): string | null {
+  // The records of concurrent agreements are of a licence and an account.
+  if (hasConcurrentAgreements(product, now)) return accountId === null ? null : licenseArn;
+  return accountId ?? customerIdentifier;
 }
 
 /**
  * Stores the agreement that a registration is about, or finds the one it has made before: the same customer may
  * press AWS's button twice, even twice at once. With concurrent agreements the LicenseArn tells them apart;
- * otherwise a customer has one agreement of a product.
+ * otherwise a customer has one agreement of a product. Notices that came before it become its own.
+ *
+ * @returns null when AWS has not said enough to know the agreement by
  */
-export async function registerAgreement(ledger: Ledger, registration: Registration): Promise<Agreement> {
-  const { productId, concurrentAgreements, accountId, customerIdentifier, shards, now } = registration;
-  const licenseArn = concurrentAgreements ? registration.licenseArn : null;
-  const id = await agreementId(productId, licenseArn ?? accountId ?? customerIdentifier ?? "");
-  const shard = shardFor(id, shards);
-  const row = {
+export async function registerAgreement(
+  ledger: Ledger,
+  registration: Registration,
+): Promise<Agreement | null> {
+  const { product, accountId, licenseArn, customerIdentifier, freeTrial, now } = registration;
+  const identity = identityOf(registration);
+  if (identity === null) return null;
+  // A product that has moved knows agreements by the licence that were made by the account.
+  const known = licenseArn === null ? null : await findByLicense(ledger, product.id, licenseArn);
+  const id = known?.id ?? (await agreementId(product.id, identity));
+  const licenseId = licenseArn === null ? null : licenseIdOf(licenseArn);
+  const row: Agreement = {
+    ...NEW,
     id,
-    productId,
+    productId: product.id,
     accountId,
     licenseArn,
+    licenseId,
     customerIdentifier,
-    customer: null,
-    shard,
+    shard: shardFor(id, product.shards),
     registeredAt: now,
+    entitlementsDueAt: product.contract ? now : null,
   };
-  await ledger.insert(agreements).values(row).onConflictDoNothing();
-  const stored = await ledger.query.agreements.findFirst({ where: eq(agreements.id, id) });
-  if (stored === undefined) throw new Error("an agreement that was just inserted is not there");
+  const isLegacy = !hasConcurrentAgreements(product, now);
+  await inOneTransaction(ledger, [
+    ledger.insert(agreements).values(row).onConflictDoNothing(),
+    writeMessages(
+      [
+        {
+          id: messageId(now, `${id}_registered`),
+          type: "agreement.registered",
+          agreementId: id,
+          data: presentAgreement(row, now),
+        },
+      ],
+      now,
+      sql`changes() > 0`,
+    ),
+    // A customer who comes back to a legacy product has another licence under the old name.
+    sql`
+      UPDATE agreements SET license_arn = ${licenseArn}, license_id = ${licenseId}
+      WHERE id = ${id} AND ${licenseArn} IS NOT NULL AND license_arn IS NOT ${licenseArn}
+      AND NOT EXISTS (SELECT 1 FROM agreements other
+                      WHERE other.product_id = ${product.id} AND other.license_arn = ${licenseArn})`,
+    ...claimNotices(id, {
+      licenseId,
+      awsAgreementId: known?.awsAgreementId ?? null,
+      customer: isLegacy ? { productCode: product.productCode, accountId, customerIdentifier } : null,
+    }),
+  ]);
+  if (freeTrial) {
+    const notice = { kind: "other", occurredAt: now, facts: { name: "registration", freeTrial } } as const;
+    await keepOwnNotice(ledger, id, { ...notice, id: `gateway:trial:${id}`, source: "gateway" }, now);
+  }
+  const stored = await findAgreement(ledger, id);
+  if (stored === null) throw new Error("an agreement that was just inserted is not there");
+  if (isLegacy && stored.usageUntil !== null) {
+    // The customer has come back under the old name. Whether AWS takes usage again shows when it is sent.
+    const notice = { kind: "registered", occurredAt: now, facts: { name: "registration" } } as const;
+    await keepOwnNotice(
+      ledger,
+      id,
+      { ...notice, id: `gateway:registered:${id}:${now}`, source: "gateway" },
+      now,
+    );
+  }
+  // Somebody may have posted usage of it a moment ago, and its name was noted as unknown.
+  forgetNames();
   return stored;
 }
+
+/** What nobody has said yet of an agreement. */
+const NEW = {
+  customer: null,
+  awsAgreementId: null,
+  startsAt: null,
+  endsAt: null,
+  termStartsAt: null,
+  activatedAt: null,
+  freeTrial: false,
+  endedAt: null,
+  usageUntil: null,
+  lifeVersion: 0,
+  closedAt: null,
+  unbilled: null,
+  entitlementsReadAt: null,
+  entitlementsFailingSince: null,
+  entitlementsError: null,
+};
 
 /** Made from what AWS knows the agreement by, so that one agreement cannot get two ids. */
 async function agreementId(productId: string, identity: string): Promise<string> {
@@ -55,6 +157,20 @@ function shardFor(id: string, shards: number): number {
   return Number.parseInt(id.slice(4, 12), 16) % shards;
 }
 
+/** An agreement by its id; null when there is none. */
+export async function findAgreement(ledger: Ledger, id: string): Promise<Agreement | null> {
+  return (await ledger.query.agreements.findFirst({ where: eq(agreements.id, id) })) ?? null;
+}
+
+async function findByLicense(
+  ledger: Ledger,
+  productId: string,
+  licenseArn: string,
+): Promise<Agreement | null> {
+  const where = and(eq(agreements.productId, productId), eq(agreements.licenseArn, licenseArn));
+  return (await ledger.query.agreements.findFirst({ where })) ?? null;
+}
+
 /** Agreements in the order of their ids. */
 export function listAgreements(
   ledger: Ledger,
@@ -63,6 +179,11 @@ export function listAgreements(
     after?: string | undefined;
     product?: string | undefined;
     agreement?: string | undefined;
+    /** The seller's own id for the customer. */
+    customer?: string | undefined;
+    /** Whether its LicenseArn is known. */
+    licensed?: boolean | undefined;
+    state?: { readonly is: AgreementState; readonly now: number } | undefined;
   },
 ): Promise<Agreement[]> {
   return ledger.query.agreements.findMany({
@@ -70,32 +191,87 @@ export function listAgreements(
       gt(agreements.id, query.after ?? ""),
       query.product === undefined ? undefined : eq(agreements.productId, query.product),
       query.agreement === undefined ? undefined : eq(agreements.id, query.agreement),
+      query.customer === undefined ? undefined : eq(agreements.customer, query.customer),
+      query.licensed === undefined
+        ? undefined
+        : sql`(${agreements.licenseArn} IS NOT NULL) = ${query.licensed ? 1 : 0}`,
+      query.state === undefined ? undefined : isIn(query.state),
     ),
     orderBy: asc(agreements.id),
     limit: query.limit,
   });
 }
 
+/** {@link stateOf}, in SQL. */
+function isIn({ is, now }: { readonly is: AgreementState; readonly now: number }): SQL {
+  switch (is) {
+    case "pending":
+      return sql`usage_until IS NULL AND activated_at IS NULL`;
+    case "active":
+      return sql`usage_until IS NULL AND activated_at IS NOT NULL`;
+    case "ending":
+      return sql`usage_until > ${now}`;
+    case "ended":
+      return sql`usage_until <= ${now}`;
+  }
+}
+
 export type Naming =
   | { readonly ok: true; readonly agreement: Agreement }
   | { readonly ok: false; readonly reason: "unknown" | "taken" };
 
-/** Sets the seller's own id for the customer of an agreement, or takes it away. Two agreements cannot share one. */
+/**
+ * The other agreements of a product that have an own id: one, or none. From one that has ended it may be taken, for the
+ * agreement that the customer has come back with.
+ */
+export const holders = (productId: string, customer: string | null, id: string): SQL =>
+  sql`SELECT id FROM agreements WHERE product_id = ${productId} AND customer = ${customer} AND id <> ${id}`;
+
+/**
+ * Sets the seller's own id for the customer of an agreement, or takes it away. Two agreements cannot share one; from an
+ * agreement that has ended it goes over.
+ */
 export async function nameCustomer(ledger: Ledger, id: string, customer: string | null): Promise<Naming> {
-  const agreement = await ledger.query.agreements.findFirst({ where: eq(agreements.id, id) });
-  if (agreement === undefined) return { ok: false, reason: "unknown" };
-  // One statement, so that of two operators who give away the same id only one succeeds.
-  const [updated] = await ledger
-    .update(agreements)
-    .set({ customer })
-    .where(
-      and(
-        eq(agreements.id, id),
-        sql`NOT EXISTS (SELECT 1 FROM agreements other
-                        WHERE other.product_id = ${agreement.productId} AND other.customer = ${customer} AND other.id <> ${id})`,
-      ),
-    )
-    .returning();
+  const agreement = await findAgreement(ledger, id);
+  if (agreement === null) return { ok: false, reason: "unknown" };
+  const others = holders(agreement.productId, customer, id);
+  // The unique index would find it too; this way, of two operators who give away the same id one is told.
+  const [, named = []] = await inOneTransaction(ledger, [
+    sql`UPDATE agreements SET customer = NULL WHERE id IN (${others}) AND ended_at IS NOT NULL`,
+    sql`UPDATE agreements SET customer = ${customer} WHERE id = ${id} AND NOT EXISTS (${others}) RETURNING id`,
+  ]);
   forgetNames();
-  return updated === undefined ? { ok: false, reason: "taken" } : { ok: true, agreement: updated };
+  return named.length === 0
+    ? { ok: false, reason: "taken" }
+    : { ok: true, agreement: { ...agreement, customer } };
+}
+
+export type Licensing =
+  | { readonly ok: true; readonly agreement: Agreement }
+  | { readonly ok: false; readonly reason: "unknown" | "taken" | "known" };
+
+/**
+ * Tells an agreement its LicenseArn, for a product that moves to concurrent agreements. One that is known does not
+ * change: its records are under it.
+ */
+export async function licenseAgreement(ledger: Ledger, id: string, licenseArn: string): Promise<Licensing> {
+  const agreement = await findAgreement(ledger, id);
+  if (agreement === null) return { ok: false, reason: "unknown" };
+  if (agreement.licenseArn === licenseArn) return { ok: true, agreement };
+  if (agreement.licenseArn !== null) return { ok: false, reason: "known" };
+  const licenseId = licenseIdOf(licenseArn);
+  const [licensed = []] = await inOneTransaction(ledger, [
+    sql`
+      UPDATE agreements SET license_arn = ${licenseArn}, license_id = ${licenseId}
+      WHERE id = ${id} AND license_arn IS NULL AND NOT EXISTS (
+        SELECT 1 FROM agreements other
+        WHERE other.product_id = ${agreement.productId} AND other.license_arn = ${licenseArn}) RETURNING id`,
+    ...claimNotices(id, { licenseId, awsAgreementId: null, customer: null }).map(
+      (claim) =>
+        sql`${claim} AND EXISTS (SELECT 1 FROM agreements WHERE id = ${id} AND license_id = ${licenseId})`,
+    ),
+  ]);
+  forgetNames();
+  if (licensed.length === 0) return { ok: false, reason: "taken" };
+  return { ok: true, agreement: { ...agreement, licenseArn, licenseId } };
 }

@@ -1,27 +1,158 @@
-import { eq, sql } from "drizzle-orm";
+import { and, asc, eq, gt, isNull, lte, sql } from "drizzle-orm";
+import { LRUCache } from "lru-cache";
 import { inOneTransaction, type Ledger } from "../ledger/database.ts";
-import { agreements } from "../ledger/schema.ts";
+import { agreements, type UnbilledUsage } from "../ledger/schema.ts";
 import { HOUR } from "../meter/hours.ts";
-import type { Agreement } from "./agreements.ts";
+import { formatQuantity } from "../meter/quantity.ts";
+import { messageId, writeMessages } from "../webhooks/messages.ts";
+import { findAgreement, type Agreement } from "./agreements.ts";
+import { presentAgreement } from "./agreement-view.ts";
+import { applyNotices, setRecords } from "./apply-notices.ts";
+import { lifeOf } from "./life.ts";
+import { keepOwnNotice, noticesOf } from "./notices.ts";
+import { shardOf, type Surroundings } from "./surroundings.ts";
 
-/** How long AWS takes usage of an agreement that has ended (AWS Marketplace seller guide, SaaS subscriptions). */
-const FINAL_WINDOW = HOUR;
+/** Agreements that one tick closes. */
+const MAX_CLOSED = 50;
+
+/** Agreements that one tick seals once more. */
+const MAX_ENDING = 200;
+
+/** A person's word about an agreement. Times are epoch milliseconds. */
+export interface Word {
+  readonly at: number;
+  readonly now: number;
+}
+
+/** What a person's word has come to. */
+export type Said =
+  | { readonly ok: true; readonly agreement: Agreement }
+  /** `contradicted`: a notice that is known and says otherwise happened later. */
+  | { readonly ok: false; readonly reason: "unknown" | "contradicted" };
 
 /**
  * Writes down that an agreement ends: AWS takes its usage for one hour more. Its open records go before all others, and
- * have that hour as their deadline. An earlier end that is known stays.
- *
- * @param at when it ended, epoch milliseconds
- * @returns the agreement as it is now; null when there is none
+ * have that hour as their deadline. An earlier end that is known stays, and AWS's own notice counts more.
  */
-export async function endAgreement(ledger: Ledger, id: string, at: number): Promise<Agreement | null> {
-  const until = at + FINAL_WINDOW;
-  // An id of a record begins with its agreement, and ";" is the character after ":".
+export function endAgreement(ledger: Ledger, id: string, word: Word): Promise<Said> {
+  return say(ledger, id, "agreement_ended", word);
+}
+
+/** Writes down that an agreement is active, or is so again: for one whose notice was lost. */
+export function activateAgreement(ledger: Ledger, id: string, word: Word): Promise<Said> {
+  return say(ledger, id, "activated", word);
+}
+
+async function say(
+  ledger: Ledger,
+  id: string,
+  kind: "agreement_ended" | "activated",
+  { at, now }: Word,
+): Promise<Said> {
+  if ((await findAgreement(ledger, id)) === null) return { ok: false, reason: "unknown" };
+  const notice = {
+    id: `operator:${kind}:${id}:${at}`,
+    source: "operator",
+    kind,
+    occurredAt: at,
+    awsAgreementId: null,
+    facts: {},
+  } as const;
+  const { usageUntil } = lifeOf([...(await noticesOf(ledger, id)), notice]);
+  // It would change nothing, and whoever says it would not know.
+  if ((usageUntil === null) !== (kind === "activated")) return { ok: false, reason: "contradicted" };
+  await keepOwnNotice(ledger, id, notice, now);
+  const agreement = await applyNotices(ledger, id, now);
+  return agreement === null ? { ok: false, reason: "unknown" } : { ok: true, agreement };
+}
+
+/** Has the hours of an agreement that ends, or has ended, sealed and handed over. */
+export async function sealEnding(surroundings: Surroundings, agreement: Agreement): Promise<void> {
+  const { usageUntil, id } = agreement;
+  if (usageUntil === null) return;
+  await shardOf(surroundings, agreement).endAgreement(id);
+}
+
+/**
+ * Seals what has come for agreements in their final hour since the last tick, and what a fault has left; and sees to it
+ * that their records go first, also those that were on their way when the end was heard.
+ */
+export async function keepSealing(surroundings: Surroundings): Promise<void> {
+  const { ledger, now } = surroundings;
+  const isEnding = and(isNull(agreements.closedAt), gt(agreements.usageUntil, now()));
+  const ending = await ledger
+    .select()
+    .from(agreements)
+    .where(isEnding)
+    .orderBy(asc(agreements.usageUntil))
+    .limit(MAX_ENDING);
+  for (const agreement of ending) {
+    await sealEnding(surroundings, agreement);
+    await setRecords(ledger, agreement, { isNewlyActive: false, now: now() });
+  }
+}
+
+/** Agreements whose refused usage was told lately; the ledger knows the others. */
+const told = new LRUCache<string, true>({ max: 10_000 });
+
+/** Tells the seller that usage of agreements was refused since they have ended: of each once in a day (UTC). */
+export async function tellRefused(ledger: Ledger, ids: readonly string[], now: number): Promise<void> {
+  const day = now - (now % (24 * HOUR));
+  for (const id of ids) {
+    const message = messageId(day, `${id}_refused`);
+    if (told.has(message)) continue;
+    const agreement = await findAgreement(ledger, id);
+    if (agreement === null) continue;
+    const data = presentAgreement(agreement, now);
+    await ledger.run(writeMessages([{ id: message, type: "usage.refused", agreementId: id, data }], now));
+    told.set(message, true);
+  }
+}
+
+/** Closes the agreements whose final hour is over: counts what could not be billed, and tells the seller. */
+export async function closeEnded(surroundings: Surroundings): Promise<void> {
+  const { ledger, now } = surroundings;
+  const isOver = and(isNull(agreements.closedAt), lte(agreements.usageUntil, now()));
+  const over = await ledger
+    .select()
+    .from(agreements)
+    .where(isOver)
+    .orderBy(asc(agreements.usageUntil))
+    .limit(MAX_CLOSED);
+  for (const agreement of over) await close(surroundings, agreement);
+}
+
+async function close(surroundings: Surroundings, agreement: Agreement): Promise<void> {
+  const { ledger, now } = surroundings;
+  const { id, usageUntil } = agreement;
+  // What a fault has kept from being sealed in time is for a person to see, too.
+  await sealEnding(surroundings, agreement);
+  const rows = await shardOf(surroundings, agreement).conservation([id]);
+  const unbilled: UnbilledUsage[] = rows.flatMap(({ dimension, pending, parked, open, carry }) => {
+    const rest = pending + parked + open + carry;
+    return rest > 0n ? [{ dimension, quantity: formatQuantity(rest) }] : [];
+  });
+  const at = now();
+  const closed = { ...agreement, closedAt: at, unbilled };
   await inOneTransaction(ledger, [
-    sql`UPDATE agreements SET usage_until = min(coalesce(usage_until, ${until}), ${until}) WHERE id = ${id}`,
-    sql`
-      UPDATE records SET priority = 0, deadline = min(deadline, ${until})
-      WHERE id > ${`${id}:`} AND id < ${`${id};`} AND settled_at IS NULL`,
+    ledger
+      .update(agreements)
+      .set({ closedAt: at, unbilled, entitlementsDueAt: null, entitlementsFailingSince: null })
+      // Not if the customer has come back meanwhile.
+      .where(
+        and(eq(agreements.id, id), isNull(agreements.closedAt), eq(agreements.usageUntil, usageUntil ?? 0)),
+      ),
+    writeMessages(
+      [
+        {
+          id: messageId(at, `${id}_ended`),
+          type: "agreement.ended",
+          agreementId: id,
+          data: presentAgreement(closed, at),
+        },
+      ],
+      at,
+      sql`changes() > 0`,
+    ),
   ]);
-  return (await ledger.query.agreements.findFirst({ where: eq(agreements.id, id) })) ?? null;
 }

@@ -1,135 +1,181 @@
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { html } from "hono/html";
-import { findProductByCode } from "../catalog/products.ts";
+import { findProduct } from "../catalog/products.ts";
 import { readBytes } from "../http/body.ts";
 import { problem, problemResponses } from "../http/problems.ts";
 import { router, type AppEnv } from "../http/router.ts";
+import { withoutSecrets } from "../http/secrets.ts";
 import { openLedger } from "../ledger/database.ts";
-import { marketplaceClient } from "../marketplace-access.ts";
-import type { MarketplaceError, ResolveCustomerResponse } from "../marketplace/index.ts";
-import { registerAgreement } from "./agreements.ts";
-
-/** AWS resolves a customer in any Region of the partition; this one is always there. */
-const RESOLVE_REGION = "us-east-1";
+import { arrive, lookAfter, type Arrival } from "./arrivals.ts";
+import type { Agreement } from "./agreements.ts";
+import type { Brand } from "./pages/layout.ts";
+import {
+  aboutPage,
+  againPage,
+  laterPage,
+  signedUpPage,
+  signUpPage,
+  waitingPage,
+  type SignUpForm,
+} from "./pages/pages.ts";
+import { findCode, issueCode } from "./registration-codes.ts";
+import { errorsOf, signUp } from "./sign-up.ts";
+import { surroundingsOf, type Surroundings } from "./surroundings.ts";
 
 const TOKEN_FIELD = "x-amzn-marketplace-token";
+const OFFER_FIELD = "x-amzn-marketplace-offer-type";
+
+/** The parameter of the sign-up address that has the one-time code. */
+export const CODE_PARAMETER = "registration_code";
 
 export const registrationRoutes = router();
 
-registrationRoutes.openAPIRegistry.registerPath({
-  method: "post",
-  path: "/register",
-  summary: 'Where AWS Marketplace sends a customer who presses "Set up your account"',
-  description: `AWS's form post with ${TOKEN_FIELD}. Set this address as the listing's fulfillment URL.`,
-  request: {
-    body: {
-      required: true,
-      content: { "application/x-www-form-urlencoded": { schema: z.object({ [TOKEN_FIELD]: z.string() }) } },
+const awsForm = {
+  required: true,
+  content: {
+    "application/x-www-form-urlencoded": {
+      schema: z.object({ [TOKEN_FIELD]: z.string(), [OFFER_FIELD]: z.string().optional() }),
     },
   },
-  responses: {
-    303: { description: "To the product's sign-up address" },
-    400: { description: "A page for the customer: the link is wrong or has expired" },
-    ...problemResponses(413),
-    503: { description: "A page for the customer: try again soon" },
-  },
-});
+};
 
-registrationRoutes.post("/register", async (c) => {
-  const bytes = await readBytes(c.req.raw);
-  if (bytes === null) {
-    return problem(c, { code: "too_large", detail: `AWS's form has ${TOKEN_FIELD} and little else.` });
-  }
-  const { method, url } = c.req;
-  c.req.raw = new Request(url, { method, headers: c.req.raw.headers, body: bytes });
-  // A body that is no form has no token.
-  const form = await c.req.parseBody().catch(() => null);
-  const token = form?.[TOKEN_FIELD];
-  if (typeof token !== "string" || token === "") return again(c);
-
-  const resolved = await marketplaceClient(c.env, RESOLVE_REGION).resolveCustomer({
-    RegistrationToken: token,
-  });
-  if (!resolved.ok) return refuse(c, resolved.error);
-  return arrive(c, resolved.value);
-});
-
-async function arrive(c: Context<AppEnv>, customer: ResolveCustomerResponse): Promise<Response> {
-  const ledger = openLedger(c.env.DB);
-  const product = await findProductByCode(ledger, customer.ProductCode ?? "");
-  const accountId = customer.CustomerAWSAccountId ?? null;
-  const licenseArn = customer.LicenseArn ?? null;
-  const customerIdentifier =
-    customer.CustomerIdentifier === "" ? null : (customer.CustomerIdentifier ?? null);
-  const identified = product?.concurrentAgreements === true ? licenseArn : (accountId ?? customerIdentifier);
-  if (product === null || identified === null) {
-    report(
-      "a customer came for a product that the gateway cannot place: is its product code, or its concurrentAgreements, right?",
-      {
-        productCode: customer.ProductCode ?? null,
+for (const path of ["/register", "/register/{product}"]) {
+  registrationRoutes.openAPIRegistry.registerPath({
+    method: "post",
+    path,
+    summary: 'Where AWS Marketplace sends a customer who presses "Set up your account"',
+    description: `AWS's form post with ${TOKEN_FIELD}. Set this address as the listing's fulfillment URL.`,
+    request: { body: awsForm, ...(path.includes("{") && { params: z.object({ product: z.string() }) }) },
+    responses: {
+      303: {
+        description: `To the product's sign-up address with ${CODE_PARAMETER}, to the gateway's own page, or to one that waits for AWS`,
       },
-    );
-    return later(c);
-  }
-  const { id: productId, concurrentAgreements, shards, signUpUrl } = product;
-  await registerAgreement(ledger, {
-    productId,
-    concurrentAgreements,
-    accountId,
-    licenseArn,
-    customerIdentifier,
-    shards,
-    now: Date.now(),
+      400: { description: "A page for the customer: the link is wrong or has expired" },
+      ...problemResponses(413),
+      503: { description: "A page for the customer: try again soon" },
+    },
   });
-  // 303 turns AWS's cross-site POST into a GET. Neither the token nor an id of AWS's goes into the address.
-  return c.redirect(signUpUrl, 303);
 }
 
-/** Only what the customer can mend is shown as theirs; our own settings never look like an expired link. */
-function refuse(c: Context<AppEnv>, error: MarketplaceError): Response | Promise<Response> {
-  if (error.advice === "tell-customer") return again(c);
-  report(error.message, { code: error.code, requestId: error.requestId });
-  return later(c);
+/** A customer's browser shows what it gets: no fault of ours is to be seen as JSON. */
+registrationRoutes.onError((error, c) => {
+  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";
+  surroundingsOf(c.env).report(`a page failed: ${withoutSecrets(String(error) + cause, c.env)}`, {
+    path: c.req.routePath,
+  });
+  return laterPage(c, null);
+});
+
+for (const path of ["/register", "/register/:product"] as const) {
+  registrationRoutes.get(path, async (c) => aboutPage(c, await brandOf(c, c.req.param("product"))));
+
+  registrationRoutes.post(path, async (c) => {
+    const form = await readForm(c);
+    if (form === null) {
+      return problem(c, { code: "too_large", detail: `AWS's form has ${TOKEN_FIELD} and little else.` });
+    }
+    const productId = c.req.param("product") ?? null;
+    const arrival = await arrive(surroundingsOf(c.env), {
+      token: form(TOKEN_FIELD),
+      freeTrial: form(OFFER_FIELD) === "free-trial",
+      productId,
+    });
+    return answer(c, arrival, await brandOf(c, productId ?? undefined));
+  });
 }
 
-function report(message: string, facts: Record<string, string | null>): void {
-  // oxlint-disable-next-line no-console -- Workers Logs is where the operator sees that a customer was turned away.
-  console.error({ message: `registration: ${message}`, ...facts });
+registrationRoutes.get("/registration/waiting/:ticket", async (c) => {
+  const arrival = await lookAfter(surroundingsOf(c.env), c.req.param("ticket"));
+  return arrival.kind === "waiting" ? waitingPage(c, null) : answer(c, arrival, null);
+});
+
+registrationRoutes.get("/registration/:code", async (c) => {
+  const { ledger, secret, now } = surroundingsOf(c.env);
+  if (secret === null) return laterPage(c, null);
+  const found = await findCode(ledger, secret, c.req.param("code"), now());
+  if (!("agreement" in found)) return againPage(c, null);
+  const brand = await brandOf(c, found.agreement.productId);
+  return found.kind === "redeemed" ? signedUpPage(c, brand) : signUpPage(c, brand);
+});
+
+registrationRoutes.post("/registration/:code", async (c) => {
+  const { ledger, secret, now } = surroundingsOf(c.env);
+  if (secret === null) return laterPage(c, null);
+  const posted = await readForm(c);
+  if (posted === null) return problem(c, { code: "too_large", detail: "The form has a few short fields." });
+  const code = c.req.param("code");
+  const found = await findCode(ledger, secret, code, now());
+  if (!("agreement" in found)) return againPage(c, null);
+  const { agreement } = found;
+  const form: SignUpForm = { email: posted("email"), name: posted("name"), company: posted("company") };
+  const errors = errorsOf(form);
+  if (found.kind === "valid" && Object.keys(errors).length > 0)
+    return signUpPage(c, await brandOf(c, agreement.productId), { form, errors });
+  if (found.kind === "valid") await signUp(ledger, { code, agreement, form }, now());
+  // The same address shows that it is done; loading it again posts nothing.
+  return c.redirect(`/registration/${code}`, 303);
+});
+
+async function answer(c: Context<AppEnv>, arrival: Arrival, brand: Brand): Promise<Response> {
+  switch (arrival.kind) {
+    case "again":
+      return againPage(c, brand);
+    case "later":
+      return laterPage(c, brand);
+    case "waiting":
+      return c.redirect(`/registration/waiting/${arrival.ticket}`, 303);
+    case "registered":
+      return sendOn(c, surroundingsOf(c.env), arrival.agreement);
+  }
 }
 
-function again(c: Context<AppEnv>): Response | Promise<Response> {
-  return c.html(
-    customerPage(
-      "Please start again from AWS Marketplace",
-      'This link is incomplete or has expired. Open your AWS Marketplace subscriptions, choose the product and press "Set up your account" again.',
-    ),
-    400,
-  );
+/**
+ * Sends a customer on with a one-time code: 303 turns AWS's cross-site POST into a GET. Neither the token nor an id of
+ * AWS's goes into the address, and the address is the operator's setting and nobody else's.
+ */
+async function sendOn(
+  c: Context<AppEnv>,
+  surroundings: Surroundings,
+  agreement: Agreement,
+): Promise<Response> {
+  const { ledger, secret, now, report } = surroundings;
+  const product = await findProduct(ledger, agreement.productId);
+  if (product === null) throw new Error("a customer has registered for a product that is not there");
+  if (secret === null) {
+    report(
+      "a customer has registered and cannot be sent on: set the secret REGISTRATION_SECRET, 32 characters or more",
+      { agreement: agreement.id },
+    );
+    return laterPage(c, product);
+  }
+  const { signUpUrl } = product;
+  const use = signUpUrl === null ? "form" : "redirect";
+  const code = await issueCode(ledger, secret, { agreementId: agreement.id, use, now: now() });
+  c.header("cache-control", "no-store");
+  c.header("referrer-policy", "no-referrer");
+  if (signUpUrl === null) return c.redirect(`/registration/${code}`, 303);
+  const address = new URL(signUpUrl);
+  address.searchParams.set(CODE_PARAMETER, code);
+  return c.redirect(address.href, 303);
 }
 
-function later(c: Context<AppEnv>): Response | Promise<Response> {
-  c.header("retry-after", "60");
-  return c.html(
-    customerPage(
-      "We could not finish setting up your account",
-      'Your subscription is safe. Please wait a few minutes, then press "Set up your account" on AWS Marketplace again.',
-    ),
-    503,
-  );
+async function brandOf(c: Context<AppEnv>, productId: string | undefined): Promise<Brand> {
+  return productId === undefined ? null : findProduct(openLedger(c.env.DB), productId);
 }
 
-function customerPage(title: string, text: string) {
-  return html`<!doctype html>
-    <html lang="en">
-      <meta charset="utf-8" />
-      <meta name="viewport" content="width=device-width, initial-scale=1" />
-      <title>${title}</title>
-      <body
-        style="font: 1rem/1.5 system-ui, sans-serif; max-width: 36rem; margin: 4rem auto; padding: 0 1rem"
-      >
-        <h1>${title}</h1>
-        <p>${text}</p>
-      </body>
-    </html>`;
+/**
+ * A form's text fields, empty where it has none, in its first value as browsers send it: decoded once. A body that is no
+ * form has no fields.
+ *
+ * @returns null for a body that is too large
+ */
+async function readForm(c: Context<AppEnv>): Promise<((field: string) => string) | null> {
+  const bytes = await readBytes(c.req.raw);
+  if (bytes === null) return null;
+  const { method, url, headers } = c.req.raw;
+  const form = await new Request(url, { method, headers, body: bytes }).formData().catch(() => null);
+  return (field) => {
+    const value = form?.get(field);
+    return typeof value === "string" ? value.trim() : "";
+  };
 }

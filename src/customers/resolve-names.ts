@@ -6,6 +6,14 @@ import type { Ledger } from "../ledger/database.ts";
 export interface MeteredAgreement {
   readonly id: string;
   readonly shard: number;
+  /** When it ended, and until when AWS takes its usage, epoch milliseconds; null while no end is known. */
+  readonly endedAt: number | null;
+  readonly usageUntil: number | null;
+}
+
+interface Match extends MeteredAgreement {
+  readonly rank: number;
+  readonly name: string;
 }
 
 export type ResolvedName =
@@ -55,10 +63,11 @@ async function lookUp(
 ): Promise<Map<string, ResolvedName>> {
   const wanted = JSON.stringify(names);
   const match = (rank: number, column: string) => sql`
-    SELECT ${sql.raw(String(rank))} AS rank, names.value AS name, agreements.id AS id, agreements.shard AS shard
+    SELECT ${sql.raw(String(rank))} AS rank, names.value AS name, agreements.id AS id, agreements.shard AS shard,
+           agreements.ended_at AS endedAt, agreements.usage_until AS usageUntil
     FROM json_each(${wanted}) AS names
     JOIN agreements ON agreements.product_id = ${productId} AND agreements.${sql.raw(column)} = names.value`;
-  const rows = await ledger.all<{ rank: number; name: string; id: string; shard: number }>(
+  const rows = await ledger.all<Match>(
     sql.join(
       [
         match(1, "customer"),
@@ -73,10 +82,19 @@ async function lookUp(
   return new Map([...byName].map(([name, matches]) => [name, pick(matches)]));
 }
 
-function pick(matches: readonly { rank: number; id: string; shard: number }[]): ResolvedName {
+/**
+ * Of the agreements that a name stands for: those of the first rank; and of these the one that has not ended, or, when
+ * all have, the last that did. A customer who has come back has both.
+ */
+function pick(matches: readonly Match[]): ResolvedName {
   const rank = Math.min(...matches.map((match) => match.rank));
-  const [first, ...others] = matches.filter((match) => match.rank === rank);
+  const ofRank = matches.filter((match) => match.rank === rank);
+  const live = ofRank.filter(({ endedAt }) => endedAt === null);
+  if (live.length > 1) return { kind: "ambiguous", count: live.length };
+  const [first] = live.length === 1 ? live : ofRank.toSorted(byEnd);
   if (first === undefined) throw new Error("a group of matches is never empty");
-  if (others.length > 0) return { kind: "ambiguous", count: others.length + 1 };
-  return { kind: "found", agreement: { id: first.id, shard: first.shard } };
+  const { id, shard, endedAt, usageUntil } = first;
+  return { kind: "found", agreement: { id, shard, endedAt, usageUntil } };
 }
+
+const byEnd = (a: Match, b: Match): number => (b.endedAt ?? 0) - (a.endedAt ?? 0);

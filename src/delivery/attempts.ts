@@ -26,6 +26,7 @@ interface OpenRow {
   readonly attempts: number;
   readonly mayBeHeld: 0 | 1;
   readonly deadline: number;
+  readonly isPending: 0 | 1;
 }
 
 /**
@@ -43,18 +44,29 @@ export async function beginAttempt(ledger: Ledger, attempt: NewAttempt): Promise
   const open = sql`id IN (SELECT value FROM json_each(${wanted})) AND settled_at IS NULL AND deadline > ${now + SEND_MARGIN}`;
   const [rows = []] = (await inOneTransaction(ledger, [
     sql`
-      SELECT id, usage_record AS usageRecord, attempts, may_be_held AS mayBeHeld, deadline
+      SELECT id, usage_record AS usageRecord, attempts, may_be_held AS mayBeHeld, deadline,
+             EXISTS (SELECT 1 FROM agreements WHERE agreements.id = records.agreement_id
+                     AND agreements.activated_at IS NULL AND agreements.usage_until IS NULL) AS isPending
       FROM records WHERE ${open} ORDER BY id`,
     sql`
       INSERT INTO attempts (id, product_id, region, started_at, record_ids)
       SELECT ${id}, ${productId}, ${region}, ${now}, json_group_array(id) FROM records WHERE ${open} HAVING count(*) > 0`,
     sql`UPDATE records SET state = 'sent', attempts = attempts + 1, may_be_held = 1 WHERE ${open}`,
   ])) as unknown as [OpenRow[]?];
-  return rows.flatMap(({ id: recordId, usageRecord, attempts: before, mayBeHeld, deadline }) => {
+  return rows.flatMap(({ id: recordId, usageRecord, attempts: before, mayBeHeld, deadline, isPending }) => {
     const record = byId.get(recordId);
     if (record === undefined) return [];
     const body = JSON.parse(usageRecord) as UsageRecord;
-    return [{ record, body, attempts: before, mayBeHeld: mayBeHeld === 1, deadline }];
+    return [
+      {
+        record,
+        body,
+        attempts: before,
+        mayBeHeld: mayBeHeld === 1,
+        deadline,
+        isPending: isPending === 1,
+      },
+    ];
   });
 }
 

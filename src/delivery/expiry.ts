@@ -8,7 +8,8 @@ const CHUNK = 1000;
 /**
  * Takes the records whose time is over out of the submitter's hands. What AWS may have waits for a person as uncertain.
  * What it surely does not have rolls over, if its dimension carries late usage forward; but not for a customer of whom
- * AWS takes none, or whose agreement ends: that usage would roll on for ever.
+ * AWS takes none, or whose agreement ends: that usage would roll on for ever. That of an agreement which has not become
+ * active yet waits for it so.
  */
 export async function expire(ledger: Ledger, region: string, now: number): Promise<void> {
   const due = now + SEND_MARGIN;
@@ -20,6 +21,8 @@ export async function expire(ledger: Ledger, region: string, now: number): Promi
         FROM (SELECT CASE
           WHEN records.quantity = 0 THEN 'rolled_over'
           WHEN records.may_be_held THEN 'uncertain'
+          WHEN EXISTS (SELECT 1 FROM agreements WHERE agreements.id = records.agreement_id
+                       AND activated_at IS NULL AND usage_until IS NULL) THEN 'rolling'
           WHEN records.last_answer = 'CustomerNotSubscribed' THEN 'not_subscribed'
           WHEN (SELECT usage_until FROM agreements WHERE agreements.id = records.agreement_id) IS NOT NULL THEN 'expired'
           WHEN (SELECT late FROM dimensions WHERE dimensions.product_id = records.product_id

@@ -27,7 +27,16 @@ export interface Carried {
   readonly deadline: number;
   /** Whether one of those may have been stored. */
   readonly mayBeHeld: boolean;
+  /** Whether its agreement has not become active yet: AWS refuses what it will take once it is. */
+  readonly isPending: boolean;
 }
+
+/** What AWS says of usage of an agreement that is not active (AWS API reference, BatchMeterUsage, Errors). */
+const NOT_ACTIVE = new Set<MarketplaceError["kind"]>([
+  "invalid-license",
+  "invalid-customer-identifier",
+  "timestamp-out-of-bounds",
+]);
 
 export interface Now {
   /** Epoch milliseconds. */
@@ -89,6 +98,8 @@ export function settleByError(record: Carried, error: MarketplaceError, now: Now
       // By AWS's clock it is too late already: not the record is wrong, its time is over. The deadline decides.
       if (error.kind === "timestamp-out-of-bounds" && now.time > record.deadline - CLOCK_TOLERANCE)
         return { state: "pending", retryAt: record.deadline, ...again };
+      if (record.isPending && NOT_ACTIVE.has(error.kind))
+        return { state: "waiting", retryAt: now.time + NOT_SUBSCRIBED_RETRY, ...again };
       return { state: "parked", reason: mayBeHeld ? "uncertain" : "refused", ...again };
   }
 }

@@ -8,8 +8,8 @@ export interface AppEnv {
 }
 
 /** A router whose bodies, parameters and queries are checked, and refused with problem details. */
-export function router(): OpenAPIHono<AppEnv> {
-  return new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
+export function router<E extends AppEnv = AppEnv>(): OpenAPIHono<E> {
+  return new OpenAPIHono<E>({ defaultHook: refuseInvalid });
 }
 
 function refuseInvalid(

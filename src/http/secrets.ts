@@ -12,6 +12,8 @@ export function withoutSecrets(text: string, env: Env | undefined): string {
     env?.AWS_SESSION_TOKEN,
     env?.WEBHOOK_SECRET,
     env?.WEBHOOK_URL,
+    env?.REGISTRATION_SECRET,
+    env?.EVENTS_SECRET,
   ];
   for (const secret of secrets) {
     if (secret === undefined || secret.length < SHORTEST_SECRET) continue;

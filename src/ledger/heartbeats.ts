@@ -21,7 +21,7 @@ interface Row extends CountingRule {
 }
 
 /**
- * The accounts of a shard that an hour is to be sealed for, in pages: of each agreement that was there before the hour
+ * The accounts of a shard that an hour is to be sealed for, in pages: of each agreement that was active before the hour
  * began and has not ended, all dimensions.
  */
 export async function* beatingAccounts(
@@ -35,7 +35,7 @@ export async function* beatingAccounts(
         SELECT wanted.id AS agreement, dimensions.name AS dimension, dimensions.aggregation AS aggregation,
                dimensions.divisor AS divisor, dimensions.unique_tag AS uniqueTag
         FROM (SELECT id FROM agreements WHERE product_id = ${productId} AND shard = ${shard} AND id > ${after}
-              AND registered_at <= ${hour} AND usage_until IS NULL ORDER BY id LIMIT ${PAGE}) AS wanted
+              AND activated_at <= ${hour} AND usage_until IS NULL ORDER BY id LIMIT ${PAGE}) AS wanted
         JOIN dimensions ON dimensions.product_id = ${productId}
         ORDER BY wanted.id`,
     ])) as unknown as [Row[]?];

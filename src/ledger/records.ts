@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, lt, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, lt, sql } from "drizzle-orm";
 import { timeId } from "../time-id.ts";
 import type { Ledger } from "./database.ts";
 import { attempts, records, type RecordState } from "./schema.ts";
@@ -35,6 +35,11 @@ export function listRecords(ledger: Ledger, query: RecordQuery): Promise<Meterin
     )
     .orderBy(asc(records.id))
     .limit(limit);
+}
+
+/** An agreement's records of its latest hours, the newest first. */
+export function latestRecords(ledger: Ledger, agreement: string, limit: number): Promise<MeteringRecord[]> {
+  return ledger.select().from(records).where(ofAgreement(agreement)).orderBy(desc(records.id)).limit(limit);
 }
 
 /** The records of an agreement, found by the primary key. */

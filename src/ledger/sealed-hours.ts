@@ -1,8 +1,9 @@
 import { eq, sql } from "drizzle-orm";
 import type { SealedHour } from "../meter/account.ts";
 import { inOneTransaction, type Ledger } from "./database.ts";
-import { agreements, products } from "./schema.ts";
-import { usageRecordOf } from "./usage-record.ts";
+import { HOUR, SECOND } from "../meter/hours.ts";
+import { agreements, products, type ParkReason, type RecordState } from "./schema.ts";
+import { usageRecordOf, type AgreementIdentity } from "./usage-record.ts";
 
 /** Text that one D1 statement may bind; D1 takes values of at most 2 MB. */
 const MAX_STATEMENT_CHARACTERS = 1_500_000;
@@ -40,8 +41,9 @@ export async function storeSealedHours(
 ): Promise<string> {
   const { region, identities } = await identitiesOf(ledger, productId, hours);
   const rows = hours.map((sealed) => {
-    const identity = identities.get(sealed.agreement);
+    const identity = identityAt(sealed.hour, identities.get(sealed.agreement));
     const until = identity?.usageUntil ?? null;
+    const fate = fateOf(sealed, identity, now);
     return JSON.stringify({
       id: recordId(sealed),
       agreement: sealed.agreement,
@@ -50,10 +52,12 @@ export async function storeSealedHours(
       quantity: sealed.quantity,
       code: identity?.concurrentAgreements === false ? identity.productCode : null,
       late: sealed.late.length === 0 ? null : JSON.stringify(sealed.late),
-      record: JSON.stringify(usageRecordOf(sealed, identity ?? NOBODY)),
+      record: JSON.stringify(
+        usageRecordOf(notBefore(sealed, identity?.startsAt ?? null), identity ?? NOBODY),
+      ),
       priority: until === null ? 1 : 0,
       deadline: until === null ? sealed.deadline : Math.min(sealed.deadline, until),
-      parked: identity === undefined ? "UnknownAgreement" : null,
+      ...fate,
     });
   });
   const statements = [...chunks(rows)].flatMap((chunk) => {
@@ -71,6 +75,44 @@ export async function storeSealedHours(
     ...statements,
   ]);
   return region;
+}
+
+interface Identity extends AgreementIdentity {
+  readonly productCode: string;
+  /** From which hour on the product's records carry LicenseArn, if it moves to that. */
+  readonly concurrentAgreementsFrom: number | null;
+  readonly startsAt: number | null;
+  readonly usageUntil: number | null;
+}
+
+/** How AWS is to know an agreement in an hour: by one identity, since it would bill the other beside it. */
+function identityAt(hour: number, identity: Identity | undefined): Identity | undefined {
+  if (identity === undefined) return undefined;
+  const { concurrentAgreements, concurrentAgreementsFrom: from } = identity;
+  return { ...identity, concurrentAgreements: concurrentAgreements || (from !== null && hour >= from) };
+}
+
+/** What becomes of a sealed hour: as a rule it is to be sent. */
+function fateOf(
+  { hour }: SealedHour,
+  identity: Identity | undefined,
+  now: number,
+): { readonly state: RecordState; readonly reason: ParkReason | null; readonly answer: string | null } {
+  if (identity === undefined) return { state: "parked", reason: "refused", answer: "UnknownAgreement" };
+  // The product has moved to LicenseArn, and ProductCode in its place would be billed beside it.
+  if (identity.concurrentAgreements && identity.licenseArn === null)
+    return { state: "parked", reason: "refused", answer: "LicenseArnMissing" };
+  const { startsAt } = identity;
+  // AWS takes no usage of a time before the agreement; it joins the hour that is open now.
+  if (startsAt !== null && startsAt <= now && hour + HOUR <= startsAt)
+    return { state: "rolling", reason: null, answer: "BeforeAgreement" };
+  return { state: "pending", reason: null, answer: null };
+}
+
+/** AWS refuses a timestamp before the agreement's start, also within its first hour (AWS API reference, UsageRecord). */
+function notBefore(sealed: SealedHour, startsAt: number | null): SealedHour {
+  if (startsAt === null || startsAt <= sealed.timestamp || startsAt >= sealed.hour + HOUR) return sealed;
+  return { ...sealed, timestamp: Math.ceil(startsAt / SECOND) * SECOND };
 }
 
 interface Insertion {
@@ -93,8 +135,8 @@ function insertRecords({ productId, region, sealing, now, posted }: Insertion) {
     SELECT value ->> 'id', ${productId}, value ->> 'agreement', value ->> 'dimension', value ->> 'hour',
            value ->> 'quantity', value ->> 'late', ${region}, value ->> 'code', value ->> 'record', ${sealing},
            ${now}, value ->> 'priority', value ->> 'deadline',
-           iif(value ->> 'parked' IS NULL, 'pending', 'parked'), iif(value ->> 'parked' IS NULL, NULL, 'refused'),
-           value ->> 'parked', 0, 0, ${now}, iif(value ->> 'parked' IS NULL, NULL, ${now})
+           value ->> 'state', value ->> 'reason', value ->> 'answer', 0, 0, ${now},
+           iif(value ->> 'state' = 'pending', NULL, ${now})
     FROM json_each(${posted}) WHERE true
     ON CONFLICT DO NOTHING`;
 }
@@ -121,6 +163,7 @@ async function identitiesOf(ledger: Ledger, productId: string, hours: readonly S
         productCode: products.productCode,
         region: products.region,
         concurrentAgreements: products.concurrentAgreements,
+        concurrentAgreementsFrom: products.concurrentAgreementsFrom,
       })
       .from(products)
       .where(eq(products.id, productId)),
@@ -131,6 +174,7 @@ async function identitiesOf(ledger: Ledger, productId: string, hours: readonly S
         licenseArn: agreements.licenseArn,
         customerIdentifier: agreements.customerIdentifier,
         usageUntil: agreements.usageUntil,
+        startsAt: agreements.startsAt,
       })
       .from(agreements)
       .where(sql`${agreements.id} IN (SELECT value FROM json_each(${ids}))`),
@@ -138,7 +182,7 @@ async function identitiesOf(ledger: Ledger, productId: string, hours: readonly S
   if (product === undefined) throw new Error(`the ledger has no product ${productId}`);
   return {
     region: product.region,
-    identities: new Map(rows.map((row) => [row.id, { ...row, ...product }])),
+    identities: new Map<string, Identity>(rows.map((row) => [row.id, { ...row, ...product }])),
   };
 }
 

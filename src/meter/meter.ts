@@ -214,7 +214,7 @@ export class Meter {
       throw new Error("a batch of usage is cut off");
     if (known !== null)
       return this.#duplicate(known, { dimension: dimension.name, quantity, tagSet, voids: null });
-    const refusal = refuseByTime(time, now);
+    const refusal = refuseByTime(time, now, batch.ends[agreementIndex] ?? null);
     if (refusal !== null) return refusal;
 
     const key = agreementIndex * batch.dimensions.length + dimensionIndex;

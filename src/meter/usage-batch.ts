@@ -8,6 +8,21 @@ export interface MeteredDimension extends CountingRule {
   readonly late: LatePolicy;
 }
 
+/** The end of an agreement. */
+export interface AgreementEnd {
+  /** Epoch milliseconds: usage from then on is refused. */
+  readonly at: number;
+  /** Whether AWS takes none of its usage any more, of whatever time. */
+  readonly isOver: boolean;
+}
+
+/** An agreement as events of a request refer to it. */
+export interface AgreementInBatch {
+  readonly id: string;
+  /** Null while no end is known. */
+  readonly end: AgreementEnd | null;
+}
+
 /** A usage event. */
 export interface UsageEvent {
   /** The producer's id: counts once per agreement. Holds no NUL. */
@@ -29,6 +44,8 @@ export interface VoidEvent {
 /** Events on their way to a shard: by columns, with what repeats in dictionaries, which crosses to it ten times as fast. */
 export interface UsageBatch {
   readonly agreements: readonly string[];
+  /** By agreement: its end, null while none is known. */
+  readonly ends: readonly (AgreementEnd | null)[];
   readonly dimensions: readonly MeteredDimension[];
   readonly tagSets: readonly TagSet[];
   readonly id: readonly string[];
@@ -44,6 +61,7 @@ export interface UsageBatch {
 /** Builds a {@link UsageBatch} event by event. */
 export class UsageBatchBuilder {
   readonly #agreements = new Map<string, number>();
+  readonly #ends: (AgreementEnd | null)[] = [];
   readonly #dimensions = new Map<MeteredDimension, number>();
   readonly #tagSets = new Map<TagSet, number>();
   readonly #id: string[] = [];
@@ -54,7 +72,7 @@ export class UsageBatchBuilder {
   readonly #tagSet: number[] = [];
   readonly #voids = new Map<number, string>();
 
-  addUsage(agreement: string, { id, dimension, quantity, time, tagSet }: UsageEvent): void {
+  addUsage(agreement: AgreementInBatch, { id, dimension, quantity, time, tagSet }: UsageEvent): void {
     this.#push(
       id,
       agreement,
@@ -65,14 +83,23 @@ export class UsageBatchBuilder {
     );
   }
 
-  addVoid(agreement: string, { id, voids }: VoidEvent): void {
+  addVoid(agreement: AgreementInBatch, { id, voids }: VoidEvent): void {
     this.#voids.set(this.#id.length, voids);
     this.#push(id, agreement, 0, 0, 0, 0);
   }
 
-  #push(id: string, agreement: string, dimension: number, quantity: JsonNano, time: number, tagSet: number) {
+  #push(
+    id: string,
+    agreement: AgreementInBatch,
+    dimension: number,
+    quantity: JsonNano,
+    time: number,
+    tagSet: number,
+  ) {
     this.#id.push(id);
-    this.#agreement.push(indexIn(this.#agreements, agreement));
+    const index = indexIn(this.#agreements, agreement.id);
+    this.#ends[index] = agreement.end;
+    this.#agreement.push(index);
     this.#dimension.push(dimension);
     this.#quantity.push(quantity);
     this.#time.push(time);
@@ -82,6 +109,7 @@ export class UsageBatchBuilder {
   build(): UsageBatch {
     return {
       agreements: [...this.#agreements.keys()],
+      ends: this.#ends,
       dimensions: [...this.#dimensions.keys()],
       tagSets: [...this.#tagSets.keys()],
       id: this.#id,

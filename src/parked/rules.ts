@@ -29,6 +29,9 @@ export const explanations: Record<ParkReason, string> = {
   not_subscribed: "AWS said until the deadline that the customer has no subscription.",
 };
 
+/** Records that name no customer to AWS: they were parked before they could be sent. */
+const UNADDRESSED = new Set(["UnknownAgreement", "LicenseArnMissing"]);
+
 /**
  * What is safe to do about a parked record.
  *
@@ -48,7 +51,7 @@ export function offeredActions(parked: ParkedFacts, now: number): OfferedAction[
         action: "send_again",
         advice: "The same bytes go to AWS once more. First mend what AWS's answer says.",
       } as const;
-      const isSendable = parked.deadline > now + SEND_MARGIN && parked.lastAnswer !== "UnknownAgreement";
+      const isSendable = parked.deadline > now + SEND_MARGIN && !UNADDRESSED.has(parked.lastAnswer ?? "");
       return [...(isSendable ? [sendAgain] : []), rollOver, writeOff];
     }
     case "uncertain":

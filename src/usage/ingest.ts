@@ -5,13 +5,18 @@ import { HOUR, SECOND } from "../meter/hours.ts";
 import type { MeterSettings } from "../meter/account.ts";
 import type { MeterShard } from "../meter/meter-shard.ts";
 import { shardName } from "../meter/shard-name.ts";
-import { UsageBatchBuilder } from "../meter/usage-batch.ts";
+import { UsageBatchBuilder, type UsageBatch } from "../meter/usage-batch.ts";
 import { parseEvent, type ParsingContext, type PostedEvent } from "./parse-event.ts";
 import type { Rejection } from "./rejections.ts";
 import { accepted, rejected, resultOf, type EventResult } from "./results.ts";
 
 export type Ingested =
-  | { readonly kind: "answered"; readonly results: readonly EventResult[] }
+  | {
+      readonly kind: "answered";
+      readonly results: readonly EventResult[];
+      /** Agreements that have ended, and whose usage was refused for that. */
+      readonly ended: ReadonlySet<string>;
+    }
   /** A shard has too much waiting. What other shards counted, a retry finds to be duplicates. */
   | { readonly kind: "overloaded" };
 
@@ -37,27 +42,31 @@ export async function ingest(context: IngestContext, inputs: readonly unknown[])
   const posted = parseAll(context, inputs, results);
   const customers = new Set<string>();
   for (const event of posted) if (event !== null) customers.add(event.customer);
-  const parcels = address(product, posted, await resolveNames(ledger, product.id, customers), results);
+  const parcels = address(context, posted, await resolveNames(ledger, product.id, customers), results);
 
   const settings = settingsOf(product);
   const answers = await Promise.all(
-    [...parcels].map(async ([shard, { builder, indexes }]) => ({
-      indexes,
-      answer: await shards
-        .getByName(shardName(product.id, shard))
-        .ingest({ settings, batch: builder.build() }),
-    })),
+    [...parcels].map(async ([shard, { builder, indexes }]) => {
+      const batch = builder.build();
+      const answer = await shards.getByName(shardName(product.id, shard)).ingest({ settings, batch });
+      return { indexes, batch, answer };
+    }),
   );
-  for (const { indexes, answer } of answers) {
+  const ended = new Set<string>();
+  for (const { indexes, batch, answer } of answers) {
     if (answer.kind === "overloaded") return answer;
     for (const [position, index] of indexes.entries()) {
       const outcome = answer.exceptions.size === 0 ? undefined : answer.exceptions.get(position);
       const id = posted[index]?.id ?? "";
       results[index] = outcome === undefined ? accepted(index, id) : resultOf(index, id, outcome);
+      if (outcome?.status === "agreement_ended") ended.add(agreementAt(batch, position));
     }
   }
-  return { kind: "answered", results };
+  return { kind: "answered", results, ended };
 }
+
+const agreementAt = ({ agreement, agreements }: UsageBatch, position: number): string =>
+  agreements[agreement[position] ?? 0] ?? "";
 
 /** The events of a request by position; null where one was refused, which the results say. */
 function parseAll(
@@ -80,7 +89,7 @@ function parseAll(
 
 /** Sorts events by the shard of their customer's agreement. */
 function address(
-  product: Product,
+  { product, receivedAt }: IngestContext,
   posted: readonly (PostedEvent | null)[],
   names: ReadonlyMap<string, ResolvedName>,
   results: EventResult[],
@@ -93,7 +102,9 @@ function address(
       results[index] = rejected(index, event.id, unresolved(product, event.customer, name));
       continue;
     }
-    const { id: agreement, shard } = name.agreement;
+    const { id, shard, endedAt, usageUntil } = name.agreement;
+    const isOver = usageUntil !== null && receivedAt >= usageUntil;
+    const agreement = { id, end: endedAt === null ? null : { at: endedAt, isOver } };
     let parcel = parcels.get(shard);
     if (parcel === undefined)
       parcels.set(shard, (parcel = { builder: new UsageBatchBuilder(), indexes: [] }));
@@ -104,11 +115,19 @@ function address(
   return parcels;
 }
 
-const settingsOf = ({ settleSeconds, lateSettleSeconds, dedupeDays }: Product): MeterSettings => ({
+const settingsOf = ({
+  settleSeconds,
+  lateSettleSeconds,
+  dedupeDays,
+  contract,
+  dimensions,
+}: Product): MeterSettings => ({
   settle: settleSeconds * SECOND,
   lateSettle: lateSettleSeconds * SECOND,
   dedupeWindow: dedupeDays * 24 * HOUR,
-  awaitsAllowance: [],
+  awaitsAllowance: contract
+    ? dimensions.filter(({ included }) => included !== null).map(({ name }) => name)
+    : [],
 });
 
 function unresolved(

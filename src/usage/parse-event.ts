@@ -1,3 +1,4 @@
+import { MAX_NAME_LENGTH } from "../customers/customer-name.ts";
 import { tagSetOf, type Tags, type TagSet } from "../meter/allocations.ts";
 import {
   formatQuantity,
@@ -38,7 +39,6 @@ export type ParsedEvent =
   | { readonly ok: false; readonly id: string | null; readonly error: Rejection };
 
 export const MAX_ID_LENGTH = 128;
-export const MAX_NAME_LENGTH = 2048;
 /** AWS: a dimension's name has up to 255 characters, a record's tags at most 5 keys (AWS API reference, UsageRecord, Tag). */
 export const MAX_DIMENSION_LENGTH = 255;
 export const MAX_TAGS = 5;

@@ -9,6 +9,7 @@ export const rejectionCodes = [
   "invalid_tags",
   "unknown_customer",
   "ambiguous_customer",
+  "agreement_ended",
   "unknown_dimension",
   "timestamp_too_old",
   "timestamp_in_future",

@@ -40,6 +40,7 @@ export function resultOf(index: number, id: string, outcome: EventOutcome): Even
     case "id_conflict":
     case "too_old":
     case "too_far_ahead":
+    case "agreement_ended":
     case "late_rejected":
     case "unknown_event":
     case "already_voided":
@@ -47,13 +48,7 @@ export function resultOf(index: number, id: string, outcome: EventOutcome): Even
   }
 }
 
-type Refusal = Extract<
-  EventOutcome,
-  {
-    status:
-      "id_conflict" | "too_old" | "too_far_ahead" | "late_rejected" | "unknown_event" | "already_voided";
-  }
->;
+type Refusal = Exclude<EventOutcome, { status: "late" | "held" | "voided" | "credited" | "duplicate" }>;
 
 function rejectionOf(outcome: Refusal): Rejection {
   switch (outcome.status) {
@@ -69,6 +64,10 @@ function rejectionOf(outcome: Refusal): Rejection {
     case "too_far_ahead": {
       const detail = `A timestamp may be at most 5 minutes ahead of the gateway's clock, here up to ${iso(outcome.limit)}; check the producer's clock.`;
       return { code: "timestamp_in_future", field: "timestamp", detail };
+    }
+    case "agreement_ended": {
+      const detail = `The customer's agreement ended at ${iso(outcome.at)}, and AWS takes no more of its usage. If the customer is still there, POST /v1/agreements/:id/activate says so.`;
+      return { code: "agreement_ended", field: "customer", detail };
     }
     case "late_rejected": {
       const detail = `The record of ${iso(outcome.hour)} is frozen, and this dimension takes no late usage; its setting \`late\` can be carry_forward or hold instead.`;

@@ -3,11 +3,13 @@ import type { Context } from "hono";
 import { bearerToken } from "../access/tokens.ts";
 import { productOfKey } from "../access/keys.ts";
 import { recallProduct } from "../catalog/products.ts";
+import { tellRefused } from "../customers/ending.ts";
+import { MAX_NAME_LENGTH } from "../customers/customer-name.ts";
 import { problem, problemResponses } from "../http/problems.ts";
 import { router, type AppEnv } from "../http/router.ts";
 import { openLedger } from "../ledger/database.ts";
 import { ingest } from "./ingest.ts";
-import { MAX_DIMENSION_LENGTH, MAX_ID_LENGTH, MAX_NAME_LENGTH, MAX_TAGS } from "./parse-event.ts";
+import { MAX_DIMENSION_LENGTH, MAX_ID_LENGTH, MAX_TAGS } from "./parse-event.ts";
 import { MAX_EVENTS, readBody } from "./read-body.ts";
 import { rejectionCodes } from "./rejections.ts";
 import type { EventResult } from "./results.ts";
@@ -121,6 +123,7 @@ usageRoutes.post("/v1/usage", async (c) => {
   if (!body.ok) return problem(c, body.problem);
   const ingested = await ingest({ ledger, shards: c.env.METER_SHARD, product, receivedAt }, body.events);
   if (ingested.kind === "overloaded") return overloaded(c);
+  if (ingested.ended.size > 0) c.executionCtx.waitUntil(tellRefused(ledger, [...ingested.ended], receivedAt));
   const counts = countStatuses(ingested.results);
   return c.json(
     { ...counts, results: ingested.results },

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import { inOneTransaction, type Ledger } from "../ledger/database.ts";
 import type { AlarmKind, ParkReason } from "../ledger/schema.ts";
-import { MINUTE } from "../meter/hours.ts";
+import { HOUR, MINUTE } from "../meter/hours.ts";
 
 /** Something that a person must know of. */
 export interface Condition {
@@ -16,6 +16,12 @@ export interface Condition {
 
 /** How much of a record's way, from its sealing to its deadline, passes before a person is told. */
 const ALARM_FRACTION = 3 / 4;
+
+/** A customer waits for AWS this long before a person is told, unless a person has to mend something. */
+const PATIENCE = 5 * MINUTE;
+
+/** Hours of a contract that is not known stay open, and there is a day to read it. */
+const ENTITLEMENTS_PATIENCE = HOUR;
 
 /** The cron trigger fires every minute. */
 const TICK_SILENCE = 10 * MINUTE;
@@ -46,6 +52,19 @@ interface ReportRow {
   readonly handoverError: string | null;
 }
 
+interface WaitingRow {
+  readonly code: string;
+  readonly detail: string | null;
+  readonly count: number;
+  readonly expiresAt: number;
+}
+
+interface FailingRow {
+  readonly product: string;
+  readonly count: number;
+  readonly error: string | null;
+}
+
 /**
  * What a person must know of now. Reads open and parked records, never the others: each query names the partial index
  * that it walks.
@@ -53,23 +72,32 @@ interface ReportRow {
  * @param now epoch milliseconds
  */
 export async function findConditions(ledger: Ledger, now: number): Promise<Condition[]> {
-  const [near = [], parked = [], paused = [], silent = [], reports = []] = (await inOneTransaction(ledger, [
-    sql`
+  const [near = [], parked = [], paused = [], silent = [], reports = [], waiting = [], failing = []] =
+    (await inOneTransaction(ledger, [
+      sql`
       SELECT product_id AS product, count(*) AS count, min(deadline) AS deadline, max(last_answer) AS answer
       FROM records INDEXED BY records_open
       WHERE settled_at IS NULL AND quantity > 0 AND ${now} >= sealed_at + (deadline - sealed_at) * ${ALARM_FRACTION}
       GROUP BY product_id`,
-    sql`
+      sql`
       SELECT product_id AS product, reason, count(*) AS count
       FROM records INDEXED BY records_parked WHERE state = 'parked' GROUP BY product_id, reason`,
-    sql`
+      sql`
       SELECT product_id AS product, error_code AS code, error_detail AS detail
       FROM deliveries WHERE paused_at IS NOT NULL`,
-    sql`SELECT region FROM submitters WHERE last_tick_at < ${now - TICK_SILENCE}`,
-    sql`
+      sql`SELECT region FROM submitters WHERE last_tick_at < ${now - TICK_SILENCE}`,
+      sql`
       SELECT shard, held_accounts AS held, difference, handover_error AS handoverError FROM shard_reports
       WHERE held_accounts > 0 OR difference IS NOT NULL OR handover_error IS NOT NULL`,
-  ])) as unknown as [NearRow[]?, ParkedRow[]?, PausedRow[]?, { region: string }[]?, ReportRow[]?];
+      sql`
+      SELECT coalesce(error_code, '') AS code, max(error_detail) AS detail, count(*) AS count, min(expires_at) AS expiresAt
+      FROM arrivals INDEXED BY arrivals_waiting
+      WHERE token IS NOT NULL AND (needs_person OR arrived_at <= ${now - PATIENCE}) GROUP BY error_code`,
+      sql`
+      SELECT product_id AS product, count(*) AS count, max(entitlements_error) AS error
+      FROM agreements INDEXED BY agreements_entitlements_failing
+      WHERE entitlements_failing_since <= ${now - ENTITLEMENTS_PATIENCE} AND usage_until IS NULL GROUP BY product_id`,
+    ])) as unknown as Rows;
   return [
     ...near.map(nearDeadline),
     ...parked.map(parkedRecords),
@@ -81,7 +109,39 @@ export async function findConditions(ledger: Ledger, now: number): Promise<Condi
       size: 1,
     })),
     ...reports.flatMap(ofReport),
+    ...waiting.map(waitingCustomers),
+    ...failing.map(failingContracts),
   ];
+}
+
+type Rows = [
+  NearRow[]?,
+  ParkedRow[]?,
+  PausedRow[]?,
+  { region: string }[]?,
+  ReportRow[]?,
+  WaitingRow[]?,
+  FailingRow[]?,
+];
+
+function waitingCustomers({ code, detail, count, expiresAt }: WaitingRow): Condition {
+  const who = count === 1 ? "A customer waits" : `${count} customers wait`;
+  return {
+    kind: "registration_waiting",
+    subject: code,
+    detail: `${who} to be registered, the first until ${new Date(expiresAt).toISOString()}, when AWS's token ends: ${detail ?? code} It is tried every minute.`,
+    size: count,
+  };
+}
+
+function failingContracts({ product, count, error }: FailingRow): Condition {
+  const what = count === 1 ? "A contract" : `${count} contracts`;
+  return {
+    kind: "entitlements_failing",
+    subject: product,
+    detail: `${what} of product ${product} cannot be read: ${error ?? ""} Usage whose included quantity is not known yet is kept and not billed until then; AWS takes it for 24 hours.`,
+    size: count,
+  };
 }
 
 function nearDeadline({ product, count, deadline, answer }: NearRow): Condition {

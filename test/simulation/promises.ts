@@ -177,9 +177,12 @@ const awsKey = ({ licenseArn, accountId, productCode, dimension, hour }: Meterin
   [licenseArn ?? `${productCode} ${accountId}`, dimension, Date.parse(hour)].join(" ");
 
 const recordKey = (
-  { dimension, hour }: LedgerRecord,
-  { licenseArn, accountId, productId }: Agreement,
-): string => [licenseArn ?? `${productId} ${accountId}`, dimension, hour].join(" ");
+  { dimension, hour, usage_record }: LedgerRecord,
+  { accountId, productId }: Agreement,
+): string => {
+  const { LicenseArn } = JSON.parse(usage_record) as { LicenseArn?: string };
+  return [LicenseArn ?? `${productId} ${accountId}`, dimension, hour].join(" ");
+};
 
 const shown = (row: Conservation): string =>
   JSON.stringify(row, (_key, value: unknown) => (typeof value === "bigint" ? formatQuantity(value) : value));

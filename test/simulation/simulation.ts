@@ -2,7 +2,7 @@ import { faultSchema } from "../../simulator/src/faults.ts";
 import type { Agreement as SoldAgreement } from "../../simulator/src/model.ts";
 import type { Agreement } from "../../src/customers/agreements.ts";
 import type { NewProduct } from "../../src/catalog/products.ts";
-import { endAgreement } from "../../src/customers/ending.ts";
+import { activateAgreement, endAgreement } from "../../src/customers/ending.ts";
 import { HOUR, MINUTE } from "../../src/meter/hours.ts";
 import { shardName } from "../../src/meter/shard-name.ts";
 import { dimension } from "../unit/meter/test-meter.ts";
@@ -111,7 +111,10 @@ class Simulation {
       await this.world.addProduct(product);
       this.#products.push(product);
       for (let m = random.whole(1, 4); m > 0; m--) {
-        this.#customers.push({ product, ...(await this.world.addAgreement(product)) });
+        const customer = { product, ...(await this.world.addAgreement(product)) };
+        this.#customers.push(customer);
+        // Of the others AWS's notice is late; the first usage that AWS takes tells as much.
+        if (random.chance(0.7)) await this.#activate(customer);
       }
     }
   }
@@ -138,7 +141,7 @@ class Simulation {
       // A tick is late, or two overlap, or somebody looks at the books meanwhile.
       const more = random.chance(0.15) ? [world.deliver()] : [];
       if (random.chance(0.1)) more.push(this.#watch.checkBooks());
-      await Promise.all([world.deliver(), ...more]);
+      await Promise.all([world.deliver(), world.keepCustomers(), ...more]);
     }
     if (random.chance(0.1)) await this.#wakeShards();
     if (random.chance(0.05)) await operate(world, this.#watch, random.pick(this.#customers).agreement);
@@ -153,15 +156,23 @@ class Simulation {
     world.aws.heal();
     for (const mend of this.#broken.values()) mend();
     while (this.#producers.waiting > 0) await this.#producers.repeat();
+    for (const customer of this.#customers) await this.#activate(customer);
     for (let round = 0; round < 70; round++) {
       world.advanceTo(world.time + (round < 10 ? 20 * MINUTE : HOUR));
       await this.#wakeShards();
       await world.ring();
       await world.deliver();
+      await world.keepCustomers();
     }
     const divisors = new Map(DIMENSIONS.map(({ name, divisor }) => [name, divisor]));
     const settled = await this.#watch.settle(divisors);
     return { events: this.#producers.events, faults: world.faults, ...settled };
+  }
+
+  /** The gateway hears that an agreement has been active since before everything. */
+  async #activate({ agreement, sold }: Customer): Promise<void> {
+    const word = { at: sold.startsAt, now: this.world.now() };
+    await activateAgreement(this.world.ledger, agreement.id, word);
   }
 
   /** The gateway hears that an agreement ends; whoever says so says it again until he is heard. */
@@ -170,7 +181,7 @@ class Simulation {
     const process = world.process();
     try {
       await process.run(async () => {
-        await endAgreement(world.ledgerOf(process), agreement.id, world.now());
+        await endAgreement(world.ledgerOf(process), agreement.id, { at: world.now(), now: world.now() });
         const name = shardName(agreement.productId, agreement.shard);
         await process.reach("a shard", () =>
           world.withShard(name, (shard) => shard.endAgreement(agreement.id)),

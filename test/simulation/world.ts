@@ -2,6 +2,8 @@ import { Pacer } from "../../src/delivery/pacer.ts";
 import { noteTick, runDelivery } from "../../src/delivery/run.ts";
 import { createProduct, type NewProduct } from "../../src/catalog/products.ts";
 import { registerAgreement, type Agreement } from "../../src/customers/agreements.ts";
+import { keepCustomers } from "../../src/customers/keep-customers.ts";
+import type { CustomersShard } from "../../src/customers/surroundings.ts";
 import { openLedger, type Ledger } from "../../src/ledger/database.ts";
 import type { Conservation } from "../../src/ledger/conservation.ts";
 import { HOUR } from "../../src/meter/hours.ts";
@@ -98,15 +100,15 @@ export class World {
       createdAt: this.time,
     };
     this.aws.agree(sold);
-    const agreement: Agreement = await registerAgreement(this.ledger, {
-      productId: product.id,
-      concurrentAgreements: product.concurrentAgreements,
+    const agreement = await registerAgreement(this.ledger, {
+      product: { concurrentAgreementsFrom: null, contract: false, ...product },
       accountId,
       licenseArn,
       customerIdentifier: customerIdentifier === "" ? null : customerIdentifier,
-      shards: product.shards,
+      freeTrial: false,
       now: this.now(),
     });
+    if (agreement === null) throw new Error("an agreement of the simulation was refused");
     return { agreement, sold };
   }
 
@@ -184,6 +186,35 @@ export class World {
       });
     } catch {
       // The next tick begins again; that nothing is lost by it is what is looked for.
+    }
+  }
+
+  /** What a tick does for the customers, which may die, too. */
+  async keepCustomers(): Promise<void> {
+    const process = this.process();
+    const shardOf = (name: string): CustomersShard => ({
+      endAgreement: (agreement) =>
+        process.reach("a shard", () => this.withShard(name, (shard) => shard.endAgreement(agreement))),
+      conservation: (ids) =>
+        process.reach("a shard", () => this.withShard(name, (shard) => shard.conservation(ids))),
+      decide: (decisions) =>
+        process.reach("a shard", () => this.withShard(name, (shard) => shard.decide(decisions))),
+    });
+    try {
+      await process.run(() =>
+        keepCustomers({
+          ledger: this.ledgerOf(process),
+          shards: shardOf,
+          now: this.now,
+          random: this.random.next,
+          resolveCustomer: () => Promise.reject(new Error("nobody arrives in the simulation")),
+          entitlements: () => null,
+          secret: null,
+          report: () => undefined,
+        }),
+      );
+    } catch {
+      // The next tick begins again.
     }
   }
 

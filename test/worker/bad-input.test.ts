@@ -192,7 +192,13 @@ describe("a body's field", () => {
     ]),
   );
 
-  it.each(fields)("of %s is refused with a value that is never right", async (_name, endpoint, field) => {
+  // AWS adds to the objects of its events as it likes.
+  const isOpen = (endpoint: Endpoint, field: FieldPath) =>
+    endpoint.path === "/aws/events" &&
+    ["detail", "agreement", "license", "product", "acceptor"].includes(String(field.at(-1)));
+  const closed = fields.filter(([, endpoint, field]) => !isOpen(endpoint, field));
+
+  it.each(closed)("of %s is refused with a value that is never right", async (_name, endpoint, field) => {
     const before = await everythingStored(world);
     for (const [, text] of neverRight) {
       await expectRefusal(await send(endpoint, { body: bodyWith(world.bodiesOf(endpoint), field, text) }));

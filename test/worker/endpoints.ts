@@ -34,7 +34,7 @@ export interface Endpoint {
   readonly queryParameters: readonly string[];
   readonly body: { readonly mediaType: string; readonly fields: readonly FieldPath[] } | null;
   /** What opens it; null for everybody. */
-  readonly opensWith: "ingestKey" | "adminToken" | null;
+  readonly opensWith: "ingestKey" | "adminToken" | "eventsSecret" | null;
 }
 
 export const nameOf = ({ method, path }: Endpoint): string => `${method} ${path}`;

@@ -1,5 +1,7 @@
 import { env, exports } from "cloudflare:workers";
 import { registerAgreement, type Agreement } from "../../src/customers/agreements.ts";
+import { activateAgreement } from "../../src/customers/ending.ts";
+import { findProduct } from "../../src/catalog/products.ts";
 import { openLedger } from "../../src/ledger/database.ts";
 
 const origin = "https://gateway.test";
@@ -53,12 +55,14 @@ export interface TestProduct {
   readonly id: string;
   readonly key: string;
   readonly keyId: string;
-  agree(): Promise<Agreement>;
+  agree(options?: { readonly pending?: boolean }): Promise<Agreement>;
   /** Posts usage with the product's key. */
   post(body: unknown): Promise<Response>;
 }
 
 let sequence = 0;
+
+const yesterday = () => Date.now() - 24 * 3_600_000;
 
 /** A product of its own for a test, with the dimensions `api` and `gb`, and an ingest key. */
 export async function newProduct(overrides: Record<string, unknown> = {}): Promise<TestProduct> {
@@ -78,17 +82,22 @@ export async function newProduct(overrides: Record<string, unknown> = {}): Promi
     id,
     key,
     keyId,
-    agree: () => {
+    agree: async ({ pending = false } = {}) => {
       const account = String(Math.floor(Math.random() * 1e12)).padStart(12, "0");
-      return registerAgreement(openLedger(env.DB), {
-        productId: id,
-        concurrentAgreements: overrides["concurrentAgreements"] !== false,
+      const ledger = openLedger(env.DB);
+      const product = await findProduct(ledger, id);
+      if (product === null) throw new Error("the product of a test is not there");
+      const agreement = await registerAgreement(ledger, {
+        product,
         accountId: account,
         licenseArn: `arn:aws:license-manager::${account}:license:l-${crypto.randomUUID().replaceAll("-", "")}`,
         customerIdentifier: null,
-        shards: typeof overrides["shards"] === "number" ? overrides["shards"] : 1,
+        freeTrial: false,
         now: Date.now(),
       });
+      if (agreement === null) throw new Error("an agreement of a test was refused");
+      if (!pending) await activateAgreement(ledger, agreement.id, { at: yesterday(), now: Date.now() });
+      return agreement;
     },
     post: (usage) => call("POST", "/v1/usage", { token: key, body: usage }),
   };

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { shardName } from "../../src/meter/shard-name.ts";
 import { recordsOf, seal, tick, usage } from "./delivering.ts";
 import { admin, json, type TestProduct, type UsageAnswer } from "./gateway.ts";
-import { aws, newCustomer, newListing } from "./marketplace.ts";
+import { aws, newArrival, newCustomer, newListing, notify } from "./marketplace.ts";
 
 const HOUR = 3_600_000;
 const lastHour = () => Math.floor(Date.now() / HOUR) * HOUR - HOUR;
@@ -14,7 +14,7 @@ async function beating(zeroHeartbeat = true) {
   const listing = await newListing({ dimensions: ["api"] });
   await admin("PATCH", `/v1/products/${listing.id}`, { zeroHeartbeat });
   const { accountId } = await newCustomer(listing);
-  await env.DB.prepare("UPDATE agreements SET registered_at = 0 WHERE product_id = ?").bind(listing.id).run();
+  await env.DB.prepare("UPDATE agreements SET activated_at = 0 WHERE product_id = ?").bind(listing.id).run();
   return { listing, accountId };
 }
 
@@ -63,7 +63,7 @@ describe("the zero heartbeat", () => {
     const off = await beating(false);
     const fresh = await newListing({ dimensions: ["api"] });
     await admin("PATCH", `/v1/products/${fresh.id}`, { zeroHeartbeat: true });
-    await newCustomer(fresh);
+    await notify((await newArrival(fresh)).agreementId, "license-updated");
     const gone = await beating();
     await env.DB.prepare("UPDATE agreements SET usage_until = 1 WHERE product_id = ?")
       .bind(gone.listing.id)

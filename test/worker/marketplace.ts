@@ -14,6 +14,14 @@ export interface AwsRecord {
   meteringRecordId: string;
 }
 
+export interface AwsAgreement {
+  agreementId: string;
+  accountId: string;
+  licenseArn: string;
+  customerIdentifier: string;
+  registrationToken: string;
+}
+
 async function control<T>(method: string, path: string, body?: unknown): Promise<T> {
   const response = await fetch(`${env.AWS_ENDPOINT_URL_MARKETPLACE_METERING}/_simulator${path}`, {
     method,
@@ -37,13 +45,12 @@ export const aws = {
   /** From now on AWS is well. */
   heal: () => control("DELETE", "/faults"),
   agreement: (productCode: string, options: object = {}) =>
-    control<{ accountId: string; licenseArn: string; customerIdentifier: string; registrationToken: string }>(
+    control<AwsAgreement>("POST", "/agreements", { productCode, ...options }),
+  notice: (agreementId: string, options: object) =>
+    control<{ notice: object; headers: Record<string, string> }>(
       "POST",
-      "/agreements",
-      {
-        productCode,
-        ...options,
-      },
+      `/agreements/${agreementId}/notices`,
+      options,
     ),
 };
 
@@ -73,8 +80,22 @@ export function arrive(token: string): Promise<Response> {
   });
 }
 
-/** A customer that has subscribed on AWS and registered at the gateway. */
+/** A customer that has subscribed on AWS and registered at the gateway, and whose licence AWS has told of. */
 export async function newCustomer(listing: TestProduct, options: object = {}) {
+  const agreement = await newArrival(listing, options);
+  const yesterday = new Date(Date.now() - 24 * 3_600_000).toISOString();
+  await notify(agreement.agreementId, "license-updated", { at: yesterday });
+  return agreement;
+}
+
+/** Tells the gateway of something as EventBridge does; by the simulator's words. */
+export async function notify(agreementId: string, kind: string, options: object = {}): Promise<Response> {
+  const { notice } = await aws.notice(agreementId, { kind, via: "eventbridge", ...options });
+  return call("POST", "/aws/events", { body: notice, headers: { "x-api-key": env.EVENTS_SECRET ?? "" } });
+}
+
+/** A customer that has subscribed on AWS and registered at the gateway; AWS has told nothing yet. */
+export async function newArrival(listing: TestProduct, options: object = {}) {
   const agreement = await aws.agreement(listing.id, options);
   const arrival = await arrive(agreement.registrationToken);
   if (arrival.status !== 303)

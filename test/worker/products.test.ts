@@ -2,9 +2,16 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { admin, json, newProduct, type UsageAnswer } from "./gateway.ts";
 
-const api = { name: "api", aggregation: "sum", divisor: 1, uniqueTag: null, late: "carry_forward" };
+const api = {
+  name: "api",
+  aggregation: "sum",
+  divisor: 1,
+  uniqueTag: null,
+  late: "carry_forward",
+  included: null,
+};
 const gb = { ...api, name: "gb" };
-const seats = { name: "seats", aggregation: "unique", divisor: 1, uniqueTag: "user id", late: "reject" };
+const seats = { ...api, name: "seats", aggregation: "unique", uniqueTag: "user id", late: "reject" };
 
 interface Product {
   id: string;
@@ -44,7 +51,7 @@ describe("a product's dimensions", () => {
     const { id, dimensions } = await json<Product>(created);
     expect(dimensions).toEqual([
       { ...api, name: "Api", aggregation: "last" },
-      { ...largest, uniqueTag: null },
+      { ...largest, uniqueTag: null, included: null },
       gb,
       seats,
     ]);

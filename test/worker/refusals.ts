@@ -1,5 +1,7 @@
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
+import { issueCode } from "../../src/customers/registration-codes.ts";
+import { openLedger } from "../../src/ledger/database.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { admin, json, newProduct, type TestProduct, type UsageAnswer } from "./gateway.ts";
 
@@ -14,7 +16,13 @@ export interface World {
 
 export async function newWorld(): Promise<World> {
   const product = await newProduct();
-  const { id: agreementId, accountId } = await product.agree();
+  const { id: agreementId, accountId, licenseArn } = await product.agree();
+  const registrationCode = await issueCode(openLedger(env.DB), env.REGISTRATION_SECRET ?? "", {
+    agreementId,
+    use: "form",
+    now: Date.now(),
+  });
+  const message = await env.DB.prepare("SELECT id FROM messages").first<{ id: string }>();
   const spareKey = await json<{ id: string }>(admin("POST", "/v1/keys", { product: product.id }));
   const usage = (overrides: object = {}) => ({
     id: crypto.randomUUID(),
@@ -28,7 +36,14 @@ export async function newWorld(): Promise<World> {
   const earlier = [usage(), usage()];
   await product.post(earlier);
   const voids = earlier.map(({ id, customer }) => ({ id: crypto.randomUUID(), customer, voids: id }));
-  const dimension = { name: "users", aggregation: "unique", divisor: 2, uniqueTag: "user", late: "hold" };
+  const dimension = {
+    name: "users",
+    aggregation: "unique",
+    divisor: 2,
+    uniqueTag: "user",
+    late: "hold",
+    included: { by: "seats", per: "month" },
+  };
   const settings = {
     name: "Name",
     signUpUrl: "https://seller.test/",
@@ -36,6 +51,17 @@ export async function newWorld(): Promise<World> {
     lateSettleSeconds: 60,
     dedupeDays: 35,
     zeroHeartbeat: false,
+    contract: true,
+    snsTopics: ["subscription", "entitlement"].map(
+      (topic) => `arn:aws:sns:us-east-1:123456789012:aws-mp-${topic}-notification-${product.id}`,
+    ),
+    page: {
+      seller: "Seller",
+      logoUrl: "https://seller.test/logo.png",
+      color: "#123456",
+      support: "help@seller.test",
+      next: "We write to you.",
+    },
     shards: 1,
     dimensions: [dimension],
   };
@@ -49,7 +75,31 @@ export async function newWorld(): Promise<World> {
     ],
     "PATCH /v1/products/{id}": [settings],
     "PATCH /v1/agreements/{id}": [{ customer: "acme" }],
-    "POST /v1/agreements/{id}/end": [{ at: "2126-01-01T00:00:00Z" }],
+    "POST /v1/agreements/{id}/end": [{ at: new Date().toISOString() }],
+    "POST /v1/agreements/{id}/activate": [{ at: new Date().toISOString() }],
+    "POST /v1/registrations/redeem": [{ code: registrationCode, customer: "acme" }],
+    "POST /aws/events": [
+      {
+        id: crypto.randomUUID(),
+        source: "aws.agreement-marketplace",
+        "detail-type": "License Updated - Manufacturer",
+        time: new Date().toISOString(),
+        detail: {
+          agreement: {
+            id: "agmt-1",
+            intent: "NEW",
+            status: "ACTIVE",
+            previousAgreementId: null,
+            startTime: "2026-01-01T00:00:00Z",
+            endTime: "9999-01-01T00:00:00Z",
+          },
+          previousAgreementId: null,
+          license: { arn: licenseArn },
+          product: { code: product.id },
+          acceptor: { accountId },
+        },
+      },
+    ],
     "POST /v1/actions": [
       { record, action: "roll_over", notHeldByAws: false, ...decision },
       { held, action: "release", ...decision },
@@ -57,12 +107,21 @@ export async function newWorld(): Promise<World> {
     "POST /v1/keys": [{ product: product.id, name: "one more" }],
   };
   const ids: Record<string, string> = {
+    "/register/{product}": product.id,
     "/v1/products/{id}": product.id,
     "/v1/agreements/{id}": agreementId,
     "/v1/agreements/{id}/end": agreementId,
+    "/v1/agreements/{id}/activate": agreementId,
+    "/v1/customers/{id}": accountId ?? "",
+    "/v1/customers/{id}/personal-data": accountId ?? "",
+    "/v1/messages/{id}/resend": message?.id ?? "",
     "/v1/keys/{id}": spareKey.id,
   };
-  const tokens = { ingestKey: product.key, adminToken: env.ADMIN_TOKEN ?? "" };
+  const tokens = {
+    ingestKey: product.key,
+    adminToken: env.ADMIN_TOKEN ?? "",
+    eventsSecret: env.EVENTS_SECRET ?? "",
+  };
   return {
     product,
     pathOf: ({ path }) => path.replace(/\{\w+\}/g, encodeURIComponent(ids[path] ?? "")),

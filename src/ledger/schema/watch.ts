@@ -21,6 +21,8 @@ export const alarmKinds = [
   "ticks_missing",
   "books_differ",
   "handover_failing",
+  "registration_waiting",
+  "entitlements_failing",
 ] as const;
 export type AlarmKind = (typeof alarmKinds)[number];
 
@@ -56,6 +58,8 @@ export const messages = sqliteTable(
     /** The `webhook-id`: a receiver that has seen it has seen the message. */
     id: text().primaryKey(),
     type: text().notNull(),
+    /** The agreement that it is about; null for alarms. */
+    agreementId: text("agreement_id"),
     /** The body, as it is signed and sent every time. */
     payload: text().notNull(),
     createdAt: integer("created_at").notNull(),
@@ -69,5 +73,8 @@ export const messages = sqliteTable(
     index("messages_undelivered")
       .on(table.nextAttemptAt)
       .where(sql`${table.deliveredAt} IS NULL`),
+    index("messages_agreement")
+      .on(table.agreementId)
+      .where(sql`${table.agreementId} IS NOT NULL`),
   ],
 );

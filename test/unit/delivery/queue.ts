@@ -75,36 +75,31 @@ export class Queue {
     dimensions: readonly string[] = ["api"],
   ): Promise<Agreement[]> {
     const dimension = { aggregation: "sum", divisor: 1, uniqueTag: null, late: "carry_forward" } as const;
-    await createProduct(
-      this.ledger,
-      {
-        id,
-        name: id,
-        productCode: id,
-        region: REGION,
-        concurrentAgreements: true,
-        signUpUrl: "https://seller.example",
-        settleSeconds: 0,
-        lateSettleSeconds: 0,
-        dedupeDays: 35,
-        zeroHeartbeat: false,
-        shards: 1,
-        dimensions: dimensions.map((name) => ({ name, ...dimension })),
-      },
-      START,
-    );
+    const product = {
+      id,
+      name: id,
+      productCode: id,
+      region: REGION,
+      concurrentAgreements: true,
+      signUpUrl: "https://seller.example",
+      settleSeconds: 0,
+      lateSettleSeconds: 0,
+      dedupeDays: 35,
+      zeroHeartbeat: false,
+      shards: 1,
+      dimensions: dimensions.map((name) => ({ name, ...dimension })),
+      concurrentAgreementsFrom: null,
+      contract: false,
+    };
+    await createProduct(this.ledger, product, START);
     const customers: Agreement[] = [];
     for (let n = 0; n < agreements; n++) {
       const accountId = String(100_000_000_000 + n);
       const licenseArn = `arn:aws:license-manager::${accountId}:license:l-${id}${n}`;
-      const customer = {
-        productId: id,
-        concurrentAgreements: true,
-        accountId,
-        licenseArn,
-        customerIdentifier: null,
-      };
-      customers.push(await registerAgreement(this.ledger, { ...customer, shards: 1, now: START }));
+      const customer = { product, accountId, licenseArn, customerIdentifier: null, freeTrial: false };
+      const agreement = await registerAgreement(this.ledger, { ...customer, now: START });
+      if (agreement === null) throw new Error("an agreement of a test was refused");
+      customers.push(agreement);
     }
     return customers;
   }

@@ -131,7 +131,10 @@ async function shard() {
   });
   const builder = new UsageBatchBuilder();
   const api = dimension("api");
-  builder.addUsage(agreement, { id: "1", dimension: api, quantity: 5e9, time: start, tagSet: "" });
+  builder.addUsage(
+    { id: agreement, end: null },
+    { id: "1", dimension: api, quantity: 5e9, time: start, tagSet: "" },
+  );
   await shard.ingest({ settings: { ...settings, awaitsAllowance: ["api"] }, batch: builder.build() });
   const books = async () => (await shard.conservation([agreement]))[0];
   return { shard, agreement, alarms, clock, books };

@@ -124,7 +124,8 @@ class Trial {
     this.meter.adopt(settings);
     const builder = new UsageBatchBuilder();
     for (const posted of events) {
-      const { id, agreement } = posted;
+      const { id } = posted;
+      const agreement = { id: posted.agreement, end: null };
       if ("voids" in posted) builder.addVoid(agreement, { id, voids: posted.voids });
       else {
         const { dimension, tagSet } = posted;

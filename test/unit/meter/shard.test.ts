@@ -154,14 +154,17 @@ describe("a self-check whose writing fails", () => {
     } as const;
     const post = (id: string) => {
       const builder = new UsageBatchBuilder();
-      builder.addUsage(customer?.id ?? "", {
-        id,
+      builder.addUsage(
+        { id: customer?.id ?? "", end: null },
+        {
+          id,
 
-        dimension,
-        quantity: 1,
-        time: START,
-        tagSet: "",
-      });
+          dimension,
+          quantity: 1,
+          time: START,
+          tagSet: "",
+        },
+      );
       return shard.ingest({ settings, batch: builder.build() });
     };
     // Given one event on its way to the disk, and another that waits behind it

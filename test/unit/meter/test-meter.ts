@@ -7,7 +7,11 @@ import type { MeterSettings } from "../../../src/meter/account.ts";
 import { formatQuantity, nanoOf, parseQuantity } from "../../../src/meter/quantity.ts";
 import { ShardStore } from "../../../src/meter/shard-store.ts";
 import { StoredMeter } from "../../../src/meter/stored-meter.ts";
-import { UsageBatchBuilder, type MeteredDimension } from "../../../src/meter/usage-batch.ts";
+import {
+  UsageBatchBuilder,
+  type AgreementEnd,
+  type MeteredDimension,
+} from "../../../src/meter/usage-batch.ts";
 import { SqliteStorage } from "./sqlite-storage.ts";
 
 export const settings: MeterSettings = {
@@ -36,6 +40,7 @@ export interface TestEvent {
   readonly time?: number;
   readonly tagSet?: string;
   readonly voids?: string;
+  readonly end?: AgreementEnd;
 }
 
 export interface TestAllowance {
@@ -80,7 +85,8 @@ export class TestMeter {
     this.meter.adopt(this.#settings);
     const builder = new UsageBatchBuilder();
     for (const event of events) {
-      const { id = crypto.randomUUID(), agreement = "a", quantity = "1", time = now, tagSet = "" } = event;
+      const { id = crypto.randomUUID(), quantity = "1", time = now, tagSet = "" } = event;
+      const agreement = { id: event.agreement ?? "a", end: event.end ?? null };
       if (event.voids !== undefined) {
         builder.addVoid(agreement, { id, voids: event.voids });
         continue;

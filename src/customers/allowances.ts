@@ -1,0 +1,154 @@
+import { eq, sql, type SQL } from "drizzle-orm";
+import type { Product } from "../catalog/products.ts";
+import type { Ledger } from "../ledger/database.ts";
+import { allowances, type AllowancePeriod } from "../ledger/schema.ts";
+import type { AllowanceDecision } from "../meter/decisions.ts";
+import type { CountingRule } from "../meter/dimension.ts";
+import { HOUR } from "../meter/hours.ts";
+import { UNIT } from "../meter/quantity.ts";
+import { shardName } from "../meter/shard-name.ts";
+import type { Agreement } from "./agreements.ts";
+import type { HeldEntitlement } from "./entitlements.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+const DAY = 24 * HOUR;
+
+/** Allowances that one tick tells the shards of. */
+const MAX_TOLD = 500;
+
+/** How much of a metered dimension a contract includes. Times are epoch milliseconds. */
+export interface Allowed {
+  readonly dimension: string;
+  /** Posted units in each period, in billionths, as digits. */
+  readonly quantity: string;
+  readonly per: AllowancePeriod;
+  readonly since: number;
+  /** When the term ends that began at `since`; null while no end is known. */
+  readonly until: number | null;
+}
+
+interface Contract {
+  readonly agreement: Agreement;
+  readonly product: Product;
+  readonly held: readonly HeldEntitlement[];
+}
+
+/**
+ * What a contract includes of each dimension. Nothing is said while the agreement is pending: its hours stay open until
+ * the contract is known, and AWS has it only some time after the registration.
+ *
+ * @param now epoch milliseconds
+ */
+export async function allowancesOf(
+  ledger: Ledger,
+  { agreement, product, held }: Contract,
+  now: number,
+): Promise<Allowed[]> {
+  if (held.length === 0 && product.contract && agreement.activatedAt === null) return [];
+  const known = await ledger.select().from(allowances).where(eq(allowances.agreementId, agreement.id));
+  const before = new Map(known.map((row) => [row.dimension, row]));
+  return product.dimensions.flatMap(({ name: dimension, divisor, included }) => {
+    const was = before.get(dimension);
+    // What is included no more is said once, since the shard knows it otherwise.
+    if (included === null) return was === undefined ? [] : [{ ...was, quantity: "0" }];
+    const { by, per } = included;
+    const entitlement = held.find((one) => one.dimension === by && (one.expiresAt ?? Infinity) > now);
+    if (entitlement === undefined && was !== undefined && hasLatelyEnded(was, now)) return [was];
+    const quantity = (wholeUnits(entitlement?.value) * BigInt(divisor) * UNIT).toString();
+    return [{ dimension, quantity, per, ...termOf(agreement, was, entitlement?.expiresAt ?? null, now) }];
+  });
+}
+
+/** Hours of before a term's end are sealed after it, as long as AWS takes them, and draw on what it has included. */
+const hasLatelyEnded = ({ until }: Allowed, now: number): boolean =>
+  until !== null && until <= now && now < until + DAY;
+
+/** Contracts are sold in whole units; what is no number includes none. */
+const wholeUnits = (value: HeldEntitlement["value"] | undefined): bigint =>
+  typeof value === "number" && value > 0 ? BigInt(Math.floor(value)) : 0n;
+
+/**
+ * When the contract's term began: another one has the whole quantity anew. It does so when the one before is over and the
+ * contract goes on, or when a notice says that the agreement was renewed. A notice that is late changes nothing: the term
+ * would be included twice.
+ */
+export function termOf(
+  { startsAt, termStartsAt, activatedAt, registeredAt }: Agreement,
+  was: Pick<Allowed, "since" | "until"> | undefined,
+  expiresAt: number | null,
+  now: number,
+): Pick<Allowed, "since" | "until"> {
+  if (was === undefined) return { since: termStartsAt ?? activatedAt ?? registeredAt, until: expiresAt };
+  const isRenewed =
+    termStartsAt !== null && termStartsAt !== startsAt && termStartsAt > was.since && termStartsAt <= now;
+  if (isRenewed) return { since: termStartsAt, until: expiresAt };
+  const goesOn = expiresAt === null || expiresAt > now;
+  if (was.until !== null && was.until <= now && goesOn) return { since: was.until, until: expiresAt };
+  return { since: was.since, until: was.until ?? expiresAt };
+}
+
+/** When the next entitlement or term ends, so that the contract is to be read again; Infinity when none does. */
+export function nextTerm(held: readonly HeldEntitlement[], allowed: readonly Allowed[], now: number): number {
+  const ends = [...held.map(({ expiresAt }) => expiresAt), ...allowed.map(({ until }) => until)];
+  const times = ends.flatMap((end) => (end === null ? [] : [end, end + DAY]));
+  return Math.min(...times.filter((time) => time > now));
+}
+
+/** The statements that keep allowances; those that are other than before are to be told to the shard. */
+export function saveAllowances(agreementId: string, allowed: readonly Allowed[]): SQL[] {
+  if (allowed.length === 0) return [];
+  return [
+    sql`
+      INSERT INTO allowances (agreement_id, dimension, quantity, per, since, until)
+      SELECT ${agreementId}, value ->> 'dimension', value ->> 'quantity', value ->> 'per', value ->> 'since',
+             value ->> 'until'
+      FROM json_each(${JSON.stringify(allowed)}) WHERE true
+      ON CONFLICT DO UPDATE SET quantity = excluded.quantity, per = excluded.per, since = excluded.since,
+                                until = excluded.until,
+        told_at = iif(quantity = excluded.quantity AND per = excluded.per AND since = excluded.since, told_at, NULL)
+      WHERE quantity <> excluded.quantity OR per <> excluded.per OR since <> excluded.since
+      OR until IS NOT excluded.until`,
+  ];
+}
+
+interface UntoldRow extends CountingRule {
+  readonly agreement: string;
+  readonly product: string;
+  readonly shard: number;
+  readonly dimension: string;
+  readonly quantity: string;
+  readonly per: AllowancePeriod;
+  readonly since: number;
+}
+
+/** Tells the shards of the allowances that they do not know. */
+export async function tellAllowances({ ledger, shards, now }: Surroundings): Promise<void> {
+  const untold = await ledger.all<UntoldRow>(sql`
+    SELECT allowances.agreement_id AS agreement, agreements.product_id AS product, agreements.shard AS shard,
+           allowances.dimension AS dimension, allowances.quantity AS quantity, allowances.per AS per,
+           allowances.since AS since, dimensions.aggregation AS aggregation, dimensions.divisor AS divisor,
+           dimensions.unique_tag AS uniqueTag
+    FROM allowances INDEXED BY allowances_untold
+    JOIN agreements ON agreements.id = allowances.agreement_id
+    JOIN dimensions ON dimensions.product_id = agreements.product_id AND dimensions.name = allowances.dimension
+    WHERE allowances.told_at IS NULL LIMIT ${MAX_TOLD}`);
+  const byShard = Map.groupBy(untold, ({ product, shard }) => shardName(product, shard));
+  for (const [name, rows] of byShard) {
+    await shards(name).decide(rows.map(decisionOf));
+    // One that has changed meanwhile is still to be told.
+    await ledger.run(sql`
+      UPDATE allowances SET told_at = ${now()} FROM json_each(${JSON.stringify(rows)}) AS told
+      WHERE allowances.agreement_id = told.value ->> 'agreement' AND allowances.dimension = told.value ->> 'dimension'
+      AND allowances.quantity = told.value ->> 'quantity' AND allowances.per = told.value ->> 'per'
+      AND allowances.since = told.value ->> 'since'`);
+  }
+}
+
+const decisionOf = (row: UntoldRow): AllowanceDecision => ({
+  id: `allow:${row.agreement}:${row.dimension}`,
+  kind: "allow",
+  agreement: row.agreement,
+  dimension: row.dimension,
+  rule: { aggregation: row.aggregation, divisor: row.divisor, uniqueTag: row.uniqueTag },
+  allowance: { quantity: row.quantity, per: row.per, since: row.since },
+});

@@ -1,0 +1,186 @@
+import { and, eq, inArray, isNull, sql, type SQL } from "drizzle-orm";
+import { inOneTransaction, type Ledger } from "../ledger/database.ts";
+import { agreements, notices } from "../ledger/schema.ts";
+import { hourDeadline, SECOND } from "../meter/hours.ts";
+import { messageId, writeMessages, type AgreementMessage } from "../webhooks/messages.ts";
+import { findAgreement, type Agreement } from "./agreements.ts";
+import { presentAgreement } from "./agreement-view.ts";
+import { lifeOf, type Life } from "./life.ts";
+import { claimNotices, licenseIdOf, noticesOf, type Notice } from "./notices.ts";
+import { forgetNames } from "./resolve-names.ts";
+
+/**
+ * Makes an agreement what its notices say, tells the seller of what has changed, and sets its records to it. May be
+ * done again and by several at once: a change is made from the state it was read in, or begins again.
+ *
+ * @param now epoch milliseconds
+ * @returns the agreement as it is now; null when there is none
+ */
+export async function applyNotices(ledger: Ledger, id: string, now: number): Promise<Agreement | null> {
+  for (;;) {
+    const before = await findAgreement(ledger, id);
+    if (before === null) return null;
+    const heard = await noticesOf(ledger, id);
+    const after = await becomes(ledger, before, { life: lifeOf(heard), heard, now });
+    if (after === null) continue;
+    if (after.awsAgreementId !== before.awsAgreementId) {
+      const { awsAgreementId } = after;
+      const claims = claimNotices(id, { licenseId: null, awsAgreementId, customer: null });
+      const claimed = await inOneTransaction(
+        ledger,
+        claims.map((claim) => sql`${claim} RETURNING id`),
+      );
+      // Notices that name AWS's agreement alone could not be known to be its until now.
+      if (claimed.flat().length > 0) continue;
+    }
+    await setRecords(ledger, after, { isNewlyActive: before.activatedAt === null, now });
+    await markApplied(ledger, heard, now);
+    forgetNames();
+    return after;
+  }
+}
+
+interface News {
+  readonly life: Life;
+  readonly heard: readonly Notice[];
+  /** Epoch milliseconds. */
+  readonly now: number;
+}
+
+/** @returns the agreement as it is written; null when somebody else has changed it meanwhile */
+async function becomes(
+  ledger: Ledger,
+  before: Agreement,
+  { life, heard, now }: News,
+): Promise<Agreement | null> {
+  const isReopened = before.usageUntil !== null && life.usageUntil === null;
+  // Nothing else: the seller's own id, say, may be set at the same time.
+  const changes = {
+    ...life,
+    ...(await withLicense(ledger, before, heard)),
+    ...(isReopened && { closedAt: null, unbilled: null }),
+    ...((isReopened || (speaksOfEntitlements(heard) && before.entitlementsDueAt !== null)) && {
+      entitlementsDueAt: now,
+    }),
+  };
+  if (isSame(before, { ...before, ...changes })) return before;
+  const after: Agreement = { ...before, ...changes, lifeVersion: before.lifeVersion + 1 };
+  const { id, lifeVersion } = after;
+  const isUnchanged = and(eq(agreements.id, id), eq(agreements.lifeVersion, before.lifeVersion));
+  const types = messagesOf(before, after);
+  const [written = []] = await inOneTransaction(ledger, [
+    ledger
+      .update(agreements)
+      .set({ ...changes, lifeVersion })
+      .where(isUnchanged)
+      .returning({ id: agreements.id }),
+    writeMessages(
+      types.map((type) => ({
+        id: messageId(now, `${id}_${lifeVersion}_${type}`),
+        type,
+        agreementId: id,
+        data: presentAgreement(after, now),
+      })),
+      now,
+      sql`changes() > 0`,
+    ),
+  ]);
+  return written.length === 0 ? null : after;
+}
+
+/** Legacy agreements get to know their licence by the notices, which they are metered by once their product moves. */
+async function withLicense(
+  ledger: Ledger,
+  { id, productId, licenseArn }: Agreement,
+  heard: readonly Notice[],
+): Promise<Pick<Agreement, "licenseArn" | "licenseId"> | null> {
+  const said = heard.findLast(({ facts }) => facts.licenseArn?.startsWith("arn:") === true)?.facts.licenseArn;
+  if (licenseArn !== null || said === undefined) return null;
+  const other = await ledger.$count(
+    agreements,
+    and(eq(agreements.productId, productId), eq(agreements.licenseArn, said), sql`${agreements.id} <> ${id}`),
+  );
+  return other > 0 ? null : { licenseArn: said, licenseId: licenseIdOf(said) };
+}
+
+/** AWS has the entitlements once the licence is there, and says so by a notice; reading them is due for contracts only. */
+function speaksOfEntitlements(heard: readonly Notice[]): boolean {
+  return heard.some(
+    ({ kind, appliedAt }) =>
+      appliedAt === null &&
+      (kind === "activated" || kind === "entitlements_changed" || kind === "agreement_created"),
+  );
+}
+
+function isSame(before: Agreement, after: Agreement): boolean {
+  return (Object.keys(after) as (keyof Agreement)[]).every((column) => after[column] === before[column]);
+}
+
+function messagesOf(before: Agreement, after: Agreement): AgreementMessage[] {
+  const types: AgreementMessage[] = [];
+  const isReopened = before.usageUntil !== null && after.usageUntil === null;
+  const isActive = after.activatedAt !== null;
+  if (isReopened && !isActive) types.push("agreement.registered");
+  if (isActive && (before.activatedAt === null || isReopened)) types.push("agreement.activated");
+  if (before.usageUntil === null && after.usageUntil !== null) types.push("agreement.ending");
+  return types;
+}
+
+/**
+ * Sets an agreement's open records to what it has become: those of one that ends go before all others and have its final
+ * hour as their deadline; what has waited for the activation is due, or, where AWS knows no agreement at the time of the
+ * usage, joins the open hour.
+ */
+export async function setRecords(
+  ledger: Ledger,
+  { id, usageUntil, endedAt, activatedAt, startsAt }: Agreement,
+  { isNewlyActive, now }: { readonly isNewlyActive: boolean; readonly now: number },
+): Promise<void> {
+  const isDue = isNewlyActive && activatedAt !== null;
+  const open = await ledger.all<OpenRecord>(sql`
+    SELECT id, hour, deadline, may_be_held AS mayBeHeld, usage_record ->> 'Timestamp' AS timestamp
+    FROM records WHERE ${isOpenOf(id)}`);
+  const until = usageUntil ?? Infinity;
+  const start = isDue && startsAt !== null && startsAt <= now ? startsAt : -Infinity;
+  const set = open.map(({ id, hour, mayBeHeld, timestamp }) => ({
+    id,
+    deadline: Math.min(hourDeadline(hour), until),
+    rolls: mayBeHeld === 0 && timestamp * SECOND < start ? 1 : 0,
+  }));
+  const isAsItWas = set.every(({ deadline }, index) => deadline === open[index]?.deadline);
+  if (open.length === 0 || (isAsItWas && endedAt === null && !isDue)) return;
+  const rolls = sql`wanted.value ->> 'rolls'`;
+  await ledger.run(sql`
+    UPDATE records SET priority = ${endedAt === null ? 1 : 0}, deadline = wanted.value ->> 'deadline',
+                       next_attempt_at = iif(${isDue ? 1 : 0}, ${now}, next_attempt_at),
+                       state = iif(${rolls}, 'rolling', state), settled_at = iif(${rolls}, ${now}, NULL)
+    FROM json_each(${JSON.stringify(set)}) AS wanted
+    WHERE records.id = wanted.value ->> 'id' AND records.settled_at IS NULL
+    AND (records.may_be_held = 0 OR NOT ${rolls})`);
+}
+
+interface OpenRecord {
+  readonly id: string;
+  readonly hour: number;
+  readonly deadline: number;
+  readonly mayBeHeld: 0 | 1;
+  /** Seconds since 1970. */
+  readonly timestamp: number;
+}
+
+/** An id of a record begins with its agreement, and ";" is the character after ":". */
+function isOpenOf(agreementId: string): SQL {
+  return sql`id > ${`${agreementId}:`} AND id < ${`${agreementId};`} AND settled_at IS NULL`;
+}
+
+async function markApplied(ledger: Ledger, heard: readonly Notice[], now: number): Promise<void> {
+  const news = heard.filter(({ appliedAt }) => appliedAt === null).map(({ id }) => id);
+  // D1 binds at most 100 parameters.
+  for (let from = 0; from < news.length; from += 50) {
+    const ids = news.slice(from, from + 50);
+    await ledger
+      .update(notices)
+      .set({ appliedAt: now })
+      .where(and(inArray(notices.id, ids), isNull(notices.appliedAt)));
+  }
+}

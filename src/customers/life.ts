@@ -1,0 +1,167 @@
+import type { NoticeFacts, NoticeKind } from "../ledger/schema.ts";
+import { HOUR } from "../meter/hours.ts";
+
+/** How long AWS takes usage of an agreement that has ended (AWS Marketplace seller guide, SaaS subscriptions). */
+const FINAL_WINDOW = HOUR;
+
+/** One thing that was heard of an agreement. */
+export interface HeardNotice {
+  readonly id: string;
+  readonly kind: NoticeKind;
+  /** Epoch milliseconds, by whoever says it. */
+  readonly occurredAt: number;
+  /** AWS's id of the agreement, if the notice says it. */
+  readonly awsAgreementId: string | null;
+  readonly facts: NoticeFacts;
+}
+
+/** What an agreement has become. Times are epoch milliseconds. */
+export interface Life {
+  readonly awsAgreementId: string | null;
+  readonly startsAt: number | null;
+  /** The end that was agreed on. */
+  readonly endsAt: number | null;
+  /** When its present term began: a renewal begins another. */
+  readonly termStartsAt: number | null;
+  readonly activatedAt: number | null;
+  readonly freeTrial: boolean;
+  /** From when on there is no usage. */
+  readonly endedAt: number | null;
+  /** Until when AWS takes its usage. */
+  readonly usageUntil: number | null;
+}
+
+export const agreementStates = ["pending", "active", "ending", "ended"] as const;
+/**
+ * - `pending`: AWS has not said that it is active; its usage waits
+ * - `ending`: it has ended, and AWS still takes its usage
+ */
+export type AgreementState = (typeof agreementStates)[number];
+
+/** @param now epoch milliseconds */
+export function stateOf(
+  { activatedAt, usageUntil }: Pick<Life, "activatedAt" | "usageUntil">,
+  now: number,
+): AgreementState {
+  if (usageUntil !== null) return now < usageUntil ? "ending" : "ended";
+  return activatedAt === null ? "pending" : "active";
+}
+
+/** Statuses of an agreement that another one goes on for: the customer stays (AWS Marketplace Agreement Service). */
+const REPLACED = new Set(["RENEWED", "REPLACED", "SUPERSEDED"]);
+
+/** Of notices of one moment, which comes first: an end is the last that is heard. */
+const ORDER: readonly NoticeKind[] = [
+  "registered",
+  "agreement_created",
+  "activated",
+  "seen_active",
+  "entitlements_changed",
+  "other",
+  "failed",
+  "agreement_ended",
+  "ending",
+  "closed",
+];
+
+/** An end, and who has said it: AWS's licence knows better than its agreement when the final hour begins. */
+interface End {
+  readonly at: number;
+  readonly until: number;
+  readonly by: "agreement" | "license";
+}
+
+interface Draft {
+  awsAgreementId: string | null;
+  startsAt: number | null;
+  endsAt: number | null;
+  termStartsAt: number | null;
+  activatedAt: number | null;
+  freeTrial: boolean;
+  end: End | null;
+}
+
+/**
+ * What an agreement's notices come to. AWS sends them twice, late and out of order; what counts is when each says that
+ * it happened, so that the same notices come to the same in whatever order they arrive.
+ */
+export function lifeOf(notices: readonly HeardNotice[]): Life {
+  const draft: Draft = {
+    awsAgreementId: null,
+    startsAt: null,
+    endsAt: null,
+    termStartsAt: null,
+    activatedAt: null,
+    freeTrial: false,
+    end: null,
+  };
+  for (const notice of notices.toSorted(byTime)) hear(draft, notice);
+  const { end, ...life } = draft;
+  return { ...life, endedAt: end?.at ?? null, usageUntil: end?.until ?? null };
+}
+
+function byTime(a: HeardNotice, b: HeardNotice): number {
+  if (a.occurredAt !== b.occurredAt) return a.occurredAt - b.occurredAt;
+  const order = ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind);
+  return order === 0 ? (a.id < b.id ? -1 : 1) : order;
+}
+
+function hear(life: Draft, notice: HeardNotice): void {
+  const { kind, occurredAt: at, awsAgreementId, facts } = notice;
+  if (facts.freeTrial !== undefined) life.freeTrial = facts.freeTrial;
+  switch (kind) {
+    case "agreement_created":
+      return create(life, notice);
+    case "registered":
+      // The customer of a legacy product has come back, and AWS has not said yet that the subscription is active again.
+      if (life.end !== null && at > life.end.at) {
+        life.end = null;
+        life.activatedAt = null;
+      }
+      return;
+    case "activated":
+      life.awsAgreementId ??= awsAgreementId;
+      life.activatedAt ??= at;
+      // The customer has come back: a legacy agreement goes on under its old name.
+      if (life.end !== null && at > life.end.at) life.end = null;
+      return;
+    case "seen_active":
+      // AWS takes usage of an agreement that has ended for an hour: that does not undo the end.
+      life.activatedAt ??= at;
+      return;
+    case "agreement_ended":
+      // The end of an agreement that was renewed under another id is not the customer's.
+      if (facts.status !== undefined && REPLACED.has(facts.status)) return;
+      if (awsAgreementId !== null && life.awsAgreementId !== null && awsAgreementId !== life.awsAgreementId)
+        return;
+      life.end ??= { at, until: at + FINAL_WINDOW, by: "agreement" };
+      return;
+    case "ending":
+      // AWS's pages differ in which of the two notices opens the final hour: the later one counts, usage the earlier.
+      if (life.end?.by !== "license")
+        life.end = { at: life.end?.at ?? at, until: at + FINAL_WINDOW, by: "license" };
+      return;
+    case "closed":
+      // When the notice that opened the final hour was lost, asking AWS for an hour costs nothing.
+      life.end =
+        life.end === null
+          ? { at, until: at + FINAL_WINDOW, by: "license" }
+          : { ...life.end, until: Math.min(life.end.until, at), by: "license" };
+      return;
+    case "failed":
+      if (life.activatedAt === null) life.end = { at, until: at, by: "license" };
+      return;
+    case "entitlements_changed":
+    case "other":
+      return;
+  }
+}
+
+function create(life: Draft, { awsAgreementId, facts }: HeardNotice): void {
+  const isRenewal = facts.previousAgreementId !== undefined;
+  if (isRenewal && life.end?.by === "agreement") life.end = null;
+  life.awsAgreementId = isRenewal ? awsAgreementId : (life.awsAgreementId ?? awsAgreementId);
+  life.startsAt = isRenewal ? life.startsAt : (life.startsAt ?? facts.startsAt ?? null);
+  life.endsAt = facts.endsAt ?? null;
+  life.termStartsAt = facts.startsAt ?? life.termStartsAt;
+}

@@ -1,0 +1,157 @@
+import { and, asc, eq, gt, isNull, sql, type SQL } from "drizzle-orm";
+import type { Ledger } from "../ledger/database.ts";
+import { notices, type NoticeFacts, type NoticeKind, type NoticeSource } from "../ledger/schema.ts";
+
+export type Notice = typeof notices.$inferSelect;
+
+/** Whose life a notice is about, as far as it says. */
+export interface NoticeSubject {
+  readonly productCode: string | null;
+  readonly licenseArn: string | null;
+  readonly awsAgreementId: string | null;
+  readonly accountId: string | null;
+  readonly customerIdentifier: string | null;
+}
+
+export interface NewNotice extends NoticeSubject {
+  readonly id: string;
+  readonly source: NoticeSource;
+  readonly kind: NoticeKind;
+  /** Epoch milliseconds, by whoever says it. */
+  readonly occurredAt: number;
+  readonly facts: NoticeFacts;
+}
+
+/** The last part of a LicenseArn: AWS's own samples write what is before it in more than one way. */
+export function licenseIdOf(licenseArn: string): string {
+  return licenseArn.split(/[:/]/).at(-1) ?? licenseArn;
+}
+
+/**
+ * Keeps a notice, and finds out whose it is: by its licence, by AWS's id of the agreement, by that of the agreement it
+ * renews, or, of a legacy product, by the customer, who has one agreement of it. One statement, so that an agreement
+ * that registers meanwhile is found by it or finds it.
+ *
+ * @param now epoch milliseconds
+ * @returns whether it is new, and its agreement; null until that has registered
+ */
+export async function keepNotice(
+  ledger: Ledger,
+  notice: NewNotice,
+  now: number,
+): Promise<{ readonly isNew: boolean; readonly agreementId: string | null }> {
+  const { id, source, kind, occurredAt, facts, productCode, awsAgreementId } = notice;
+  const { accountId, customerIdentifier, licenseArn } = notice;
+  const licenseId = licenseArn === null ? null : licenseIdOf(licenseArn);
+  const ofLegacyProduct = (column: SQL, value: string | null) => sql`
+    (SELECT agreements.id FROM products JOIN agreements ON agreements.product_id = products.id AND ${column} = ${value}
+     WHERE products.product_code = ${productCode} AND products.concurrent_agreements = 0
+     AND coalesce(products.concurrent_agreements_from, ${now + 1}) > ${now})`;
+  const [row] = await ledger.all<{ agreementId: string | null }>(sql`
+    INSERT INTO notices (id, source, kind, occurred_at, received_at, facts, product_code, license_id, aws_agreement_id,
+                         account_id, customer_identifier, agreement_id)
+    VALUES (${id}, ${source}, ${kind}, ${occurredAt}, ${now}, ${JSON.stringify(factsWith(facts, licenseArn))},
+            ${productCode}, ${licenseId}, ${awsAgreementId}, ${accountId}, ${customerIdentifier}, coalesce(
+              (SELECT id FROM agreements WHERE license_id = ${licenseId}),
+              (SELECT id FROM agreements WHERE aws_agreement_id = ${awsAgreementId}),
+              (SELECT id FROM agreements WHERE aws_agreement_id = ${facts.previousAgreementId ?? null}),
+              ${ofLegacyProduct(sql`agreements.customer_identifier`, customerIdentifier)},
+              ${ofLegacyProduct(sql`agreements.account_id`, accountId)}))
+    ON CONFLICT DO NOTHING
+    RETURNING agreement_id AS agreementId`);
+  return { isNew: row !== undefined, agreementId: row?.agreementId ?? null };
+}
+
+/** A legacy agreement learns its licence from the notices; see `withLicense` in apply-notices.ts. */
+const factsWith = (facts: NoticeFacts, licenseArn: string | null): NoticeFacts =>
+  licenseArn === null ? facts : { ...facts, licenseArn };
+
+/** A notice about an agreement that is known: a person's word, or what AWS's answers show. */
+export async function keepOwnNotice(
+  ledger: Ledger,
+  agreementId: string,
+  notice: Pick<NewNotice, "id" | "source" | "kind" | "occurredAt" | "facts">,
+  now: number,
+): Promise<void> {
+  await ledger
+    .insert(notices)
+    .values({ ...notice, agreementId, receivedAt: now })
+    .onConflictDoNothing();
+}
+
+/** How notices that came before an agreement are known to be its. */
+export interface NoticeKeys {
+  readonly licenseId: string | null;
+  readonly awsAgreementId: string | null;
+  /** Of a legacy product, where a customer has one agreement; null otherwise. */
+  readonly customer: {
+    readonly productCode: string;
+    readonly accountId: string | null;
+    readonly customerIdentifier: string | null;
+  } | null;
+}
+
+/** The statements that give an agreement the notices that came before it: one for each index. */
+export function claimNotices(
+  agreementId: string,
+  { licenseId, awsAgreementId, customer }: NoticeKeys,
+): SQL[] {
+  const claim = (condition: SQL) =>
+    sql`UPDATE notices SET agreement_id = ${agreementId} WHERE agreement_id IS NULL AND ${condition}`;
+  const statements: SQL[] = [];
+  if (licenseId !== null) statements.push(claim(sql`license_id = ${licenseId}`));
+  if (awsAgreementId !== null) {
+    statements.push(claim(sql`aws_agreement_id = ${awsAgreementId}`));
+    statements.push(claim(sql`facts ->> 'previousAgreementId' = ${awsAgreementId}`));
+  }
+  const { productCode = null, accountId = null, customerIdentifier = null } = customer ?? {};
+  if (customerIdentifier !== null)
+    statements.push(
+      claim(sql`product_code = ${productCode} AND customer_identifier = ${customerIdentifier}`),
+    );
+  if (accountId !== null)
+    statements.push(claim(sql`product_code = ${productCode} AND account_id = ${accountId}`));
+  return statements;
+}
+
+/** All notices of an agreement. */
+export function noticesOf(ledger: Ledger, agreementId: string): Promise<Notice[]> {
+  return ledger
+    .select()
+    .from(notices)
+    .where(eq(notices.agreementId, agreementId))
+    .orderBy(asc(notices.occurredAt));
+}
+
+/** Agreements with notices that they have not become what they say: something has failed half-way. */
+export async function agreementsBehind(ledger: Ledger, limit: number): Promise<string[]> {
+  const rows = await ledger.all<{ id: string }>(sql`
+    SELECT DISTINCT agreement_id AS id FROM notices INDEXED BY notices_unapplied
+    WHERE applied_at IS NULL AND agreement_id IS NOT NULL LIMIT ${limit}`);
+  return rows.map(({ id }) => id);
+}
+
+export interface NoticeQuery {
+  readonly limit: number;
+  readonly after?: string | undefined;
+  readonly agreement?: string | undefined;
+  /** Only those that no agreement is known for. */
+  readonly unmatched?: boolean | undefined;
+}
+
+/** Notices in the order of their ids. */
+export function listNotices(ledger: Ledger, query: NoticeQuery): Promise<Notice[]> {
+  const { limit, after = "", agreement, unmatched } = query;
+  return ledger
+    .select()
+    .from(notices)
+    .where(
+      and(
+        gt(notices.id, after),
+        agreement === undefined ? undefined : eq(notices.agreementId, agreement),
+        unmatched === true ? isNull(notices.agreementId) : undefined,
+      ),
+    )
+    .orderBy(asc(notices.id))
+    .limit(limit);
+}

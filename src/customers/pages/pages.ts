@@ -1,0 +1,166 @@
+import type { Context } from "hono";
+import { html } from "hono/html";
+import type { AppEnv } from "../../http/router.ts";
+import { sellerName, show, type Brand } from "./layout.ts";
+
+const START_AGAIN =
+  'Open your AWS Marketplace subscriptions, choose the product and press "Set up your account" again.';
+
+/** What the address of the registration is for, to whoever opens it. */
+export function aboutPage(c: Context<AppEnv>, brand: Brand) {
+  return show(c, {
+    title: "Set up your account",
+    brand,
+    body: html`<p>
+        This is where AWS Marketplace brings customers who have
+        subscribed${sellerName(brand) === null ? "" : ` to ${sellerName(brand)}`}. There is nothing to do here
+        without that.
+      </p>
+      <p>Have you subscribed? ${START_AGAIN}</p>`,
+  });
+}
+
+/** The link is wrong or has expired. */
+export function againPage(c: Context<AppEnv>, brand: Brand) {
+  return show(c, {
+    title: "Please start again from AWS Marketplace",
+    status: 400,
+    brand,
+    body: html`<p>This link is incomplete or has expired. Your subscription is not affected.</p>
+      <p>${START_AGAIN}</p>`,
+  });
+}
+
+/** Nothing could be kept: the customer has to come again. */
+export function laterPage(c: Context<AppEnv>, brand: Brand) {
+  c.header("retry-after", "60");
+  return show(c, {
+    title: "We could not finish setting up your account",
+    status: 503,
+    brand,
+    body: html`<p>
+      Your subscription is safe. Please wait a few minutes, then press "Set up your account" on AWS
+      Marketplace again.
+    </p>`,
+  });
+}
+
+/** How often a waiting page looks again, seconds. */
+const WAITING_REFRESH = 5;
+
+/** AWS cannot say who it is yet: the page loads itself until it can. */
+export function waitingPage(c: Context<AppEnv>, brand: Brand) {
+  return show(c, {
+    title: "Setting up your account takes a little longer",
+    brand,
+    refresh: WAITING_REFRESH,
+    body: html`<p role="status">
+        Your subscription is safe. AWS Marketplace has not confirmed it to us yet; we keep asking.
+      </p>
+      <p>
+        This page goes on by itself as soon as it is confirmed. You may also close it and open it again later
+        today.
+      </p>`,
+  });
+}
+
+/** What a customer wrote, as it was posted. */
+export interface SignUpForm {
+  readonly email: string;
+  readonly name: string;
+  readonly company: string;
+}
+
+export type SignUpErrors = { readonly [Field in keyof SignUpForm]?: string };
+
+const NO_SIGN_UP: SignUpForm = { email: "", name: "", company: "" };
+
+/** The hosted page: asks for what the seller needs to get in touch. */
+export function signUpPage(
+  c: Context<AppEnv>,
+  brand: Brand,
+  { form = NO_SIGN_UP, errors = {} }: { readonly form?: SignUpForm; readonly errors?: SignUpErrors } = {},
+) {
+  const hasErrors = Object.keys(errors).length > 0;
+  const seller = sellerName(brand) ?? "us";
+  return show(c, {
+    title: hasErrors ? "Please check what you entered" : "Set up your account",
+    status: hasErrors ? 400 : 200,
+    brand,
+    body: html`<p>Thank you for subscribing to ${brand?.name ?? "our product"} on AWS Marketplace.</p>
+      <form method="post" novalidate>
+        ${field({
+          name: "email",
+          label: "E-mail address",
+          hint: `${seller} writes to you here about your account.`,
+          value: form.email,
+          error: errors.email,
+          attributes: html`type="email" autocomplete="email" required maxlength="254"`,
+        })}
+        ${field({
+          name: "name",
+          label: "Your name (optional)",
+          value: form.name,
+          error: errors.name,
+          attributes: html`autocomplete="name" maxlength="200"`,
+        })}
+        ${field({
+          name: "company",
+          label: "Company (optional)",
+          value: form.company,
+          error: errors.company,
+          attributes: html`autocomplete="organization" maxlength="200"`,
+        })}
+        <button type="submit">Finish</button>
+      </form>
+      <h2>What happens next</h2>
+      <p>${nextSteps(brand)} AWS bills you for what you use; we never ask for payment details.</p>`,
+  });
+}
+
+interface Field {
+  readonly name: keyof SignUpForm;
+  readonly label: string;
+  readonly hint?: string;
+  readonly value: string;
+  readonly error: string | undefined;
+  readonly attributes: ReturnType<typeof html>;
+}
+
+function field({ name, label, hint, value, error, attributes }: Field) {
+  const described = [hint === undefined ? "" : `${name}-hint`, error === undefined ? "" : `${name}-error`];
+  const by = described.filter((id) => id !== "").join(" ");
+  return html`<label for="${name}">${label}</label>
+    ${hint === undefined ? "" : html`<p class="hint" id="${name}-hint">${hint}</p>`}
+    ${error === undefined ? "" : html`<p class="error" id="${name}-error" role="alert">${error}</p>`}
+    <input
+      id="${name}"
+      name="${name}"
+      value="${value}"
+      ${attributes}
+      ${by === "" ? "" : html`aria-describedby="${by}"`}
+      ${error === undefined ? "" : html`aria-invalid="true"`}
+    />`;
+}
+
+/** The hosted page when the form has been sent. */
+export function signedUpPage(c: Context<AppEnv>, brand: Brand) {
+  return show(c, {
+    title: "Your account is being set up",
+    brand,
+    body: html`<p role="status">
+        Your subscription is confirmed, and ${sellerName(brand) ?? "we"}
+        know${sellerName(brand) === null ? "" : "s"} how to reach you.
+      </p>
+      <h2>What happens next</h2>
+      <p>${nextSteps(brand)}</p>
+      <p>You may close this page.</p>`,
+  });
+}
+
+function nextSteps(brand: Brand): string {
+  return (
+    brand?.page?.next ??
+    `${sellerName(brand) ?? "We"} will write to you with how to sign in and what to do first.`
+  );
+}

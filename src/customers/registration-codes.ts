@@ -1,0 +1,115 @@
+import { and, eq, lt, sql } from "drizzle-orm";
+import { inOneTransaction, type Ledger } from "../ledger/database.ts";
+import { registrationCodes } from "../ledger/schema.ts";
+import { HOUR, MINUTE } from "../meter/hours.ts";
+import { sha256Hex } from "../sha256.ts";
+import { findAgreement, holders, type Agreement } from "./agreements.ts";
+import { expiryOfCode, newCode, registrationKeys } from "./registration-keys.ts";
+import { forgetNames } from "./resolve-names.ts";
+
+/** The seller's page passes the code on at once. */
+const REDIRECT_LIFE = 10 * MINUTE;
+
+/** Whoever fills in a form is called to the telephone. */
+const FORM_LIFE = HOUR;
+
+const LIVES = { redirect: REDIRECT_LIFE, form: FORM_LIFE } as const;
+
+/** Makes a one-time code for an agreement. Only its hash is kept. */
+export async function issueCode(
+  ledger: Ledger,
+  secret: string,
+  {
+    agreementId,
+    use,
+    now,
+  }: { readonly agreementId: string; readonly use: keyof typeof LIVES; readonly now: number },
+): Promise<string> {
+  const expiresAt = now + LIVES[use];
+  const code = await newCode(await registrationKeys(secret), expiresAt);
+  await ledger.insert(registrationCodes).values({ id: await sha256Hex(code), agreementId, expiresAt });
+  return code;
+}
+
+export type FoundCode =
+  | { readonly kind: "valid"; readonly agreement: Agreement }
+  /** With the seller's own id that it was redeemed with, if any. */
+  | { readonly kind: "redeemed"; readonly agreement: Agreement; readonly customer: string | null }
+  | { readonly kind: "expired" | "unknown" };
+
+/** What a code stands for, without redeeming it. */
+export async function findCode(
+  ledger: Ledger,
+  secret: string,
+  code: string,
+  now: number,
+): Promise<FoundCode> {
+  const expiresAt = await expiryOfCode(await registrationKeys(secret), code);
+  if (expiresAt === null) return { kind: "unknown" };
+  if (now >= expiresAt) return { kind: "expired" };
+  const where = eq(registrationCodes.id, await sha256Hex(code));
+  const row = await ledger.query.registrationCodes.findFirst({ where });
+  const agreement = row === undefined ? null : await findAgreement(ledger, row.agreementId);
+  if (row === undefined || agreement === null) return { kind: "unknown" };
+  return row.redeemedAt === null
+    ? { kind: "valid", agreement }
+    : { kind: "redeemed", agreement, customer: row.customer };
+}
+
+export interface Redemption {
+  readonly code: string;
+  /** Only an agreement of this product; null for any. */
+  readonly productId: string | null;
+  /** The seller's own id for the customer; null to set none. */
+  readonly customer: string | null;
+  readonly now: number;
+}
+
+export type Redeemed =
+  | { readonly ok: true; readonly agreement: Agreement }
+  | { readonly ok: false; readonly reason: "unknown" | "expired" | "redeemed" }
+  /** The id is another agreement's, or the agreement has another id; the code still holds. */
+  | { readonly ok: false; readonly reason: "taken" }
+  | { readonly ok: false; readonly reason: "named"; readonly customer: string };
+
+/**
+ * Redeems a code, once, and sets the seller's own id for the customer in the same transaction. A code that is refused
+ * stays as it was; one that is redeemed with the same id again, since the answer was lost, is answered again.
+ */
+export async function redeemCode(ledger: Ledger, secret: string, redemption: Redemption): Promise<Redeemed> {
+  const { code, productId, customer, now } = redemption;
+  const found = await findCode(ledger, secret, code, now);
+  if (!("agreement" in found)) return { ok: false, reason: found.kind };
+  const { id, productId: product, customer: named } = found.agreement;
+  if (productId !== null && product !== productId) return { ok: false, reason: "unknown" };
+  if (found.kind === "redeemed") return redeemedBefore(found, customer);
+  // Its usage comes under that id: another would leave it without a customer.
+  if (customer !== null && named !== null && named !== customer)
+    return { ok: false, reason: "named", customer: named };
+  const hash = await sha256Hex(code);
+  const isFree = sql`NOT EXISTS (${holders(product, customer, id)} AND ended_at IS NULL)`;
+  const isRedeemed = sql`EXISTS (SELECT 1 FROM registration_codes WHERE id = ${hash} AND customer = ${customer})`;
+  const [redeemed = []] = await inOneTransaction(ledger, [
+    sql`
+      UPDATE registration_codes SET redeemed_at = ${now}, customer = ${customer}
+      WHERE id = ${hash} AND redeemed_at IS NULL AND ${isFree} RETURNING id`,
+    sql`UPDATE agreements SET customer = NULL WHERE id IN (${holders(product, customer, id)}) AND ${isRedeemed}`,
+    sql`UPDATE agreements SET customer = ${customer} WHERE id = ${id} AND ${isRedeemed}`,
+  ]);
+  forgetNames();
+  if (redeemed.length === 0) {
+    const again = await findCode(ledger, secret, code, now);
+    return again.kind === "redeemed" ? redeemedBefore(again, customer) : { ok: false, reason: "taken" };
+  }
+  return { ok: true, agreement: { ...found.agreement, customer: customer ?? named } };
+}
+
+function redeemedBefore(found: Extract<FoundCode, { kind: "redeemed" }>, customer: string | null): Redeemed {
+  const isSame = customer !== null && customer === found.customer && customer === found.agreement.customer;
+  return isSame ? { ok: true, agreement: found.agreement } : { ok: false, reason: "redeemed" };
+}
+
+/** Forgets codes that nobody can redeem any more. */
+export async function dropExpiredCodes(ledger: Ledger, now: number): Promise<void> {
+  await ledger.delete(registrationCodes).where(and(lt(registrationCodes.expiresAt, now)));
+}

@@ -1,0 +1,96 @@
+import { sql } from "drizzle-orm";
+import { z } from "zod";
+import { inOneTransaction, type Ledger } from "../ledger/database.ts";
+import { contacts } from "../ledger/schema.ts";
+import { sha256Hex } from "../sha256.ts";
+import { isText } from "../text.ts";
+import { messageId, writeMessages } from "../webhooks/messages.ts";
+import { presentAgreement } from "./agreement-view.ts";
+import type { Agreement } from "./agreements.ts";
+import type { SignUpErrors, SignUpForm } from "./pages/pages.ts";
+
+export type Contact = typeof contacts.$inferSelect;
+
+const MAX_EMAIL = 254;
+const MAX_TEXT = 200;
+
+/** What is wrong with a form, in words for the customer; empty when nothing is. */
+export function errorsOf({ email, name, company }: SignUpForm): SignUpErrors {
+  const isShort = (text: string) => text.length <= MAX_TEXT && isText(text);
+  const tooLong = `Use at most ${MAX_TEXT} characters.`;
+  return {
+    ...(email === ""
+      ? { email: "Enter your e-mail address." }
+      : (email.length > MAX_EMAIL || !z.email().safeParse(email).success) && {
+          email: "Enter an e-mail address like name@example.com.",
+        }),
+    ...(!isShort(name) && { name: tooLong }),
+    ...(!isShort(company) && { company: tooLong }),
+  };
+}
+
+/**
+ * Keeps what a customer wrote, uses up the code, and tells the seller, in one transaction.
+ *
+ * @param now epoch milliseconds
+ * @returns whether the code still held
+ */
+export async function signUp(
+  ledger: Ledger,
+  {
+    code,
+    agreement,
+    form,
+  }: { readonly code: string; readonly agreement: Agreement; readonly form: SignUpForm },
+  now: number,
+): Promise<boolean> {
+  const { id } = agreement;
+  const { email, name, company } = form;
+  const contact = { email, name: name === "" ? null : name, company: company === "" ? null : company };
+  const [redeemed = []] = await inOneTransaction(ledger, [
+    sql`
+      UPDATE registration_codes SET redeemed_at = ${now}
+      WHERE id = ${await sha256Hex(code)} AND redeemed_at IS NULL RETURNING id`,
+    sql`
+      INSERT INTO contacts (agreement_id, email, name, company, given_at)
+      SELECT ${id}, ${email}, ${contact.name}, ${contact.company}, ${now} WHERE changes() > 0
+      ON CONFLICT DO UPDATE SET email = excluded.email, name = excluded.name, company = excluded.company,
+                                given_at = excluded.given_at`,
+    writeMessages(
+      [
+        {
+          id: messageId(now, `${id}_signed_up`),
+          type: "agreement.signed_up",
+          agreementId: id,
+          data: { ...presentAgreement(agreement, now), contact },
+        },
+      ],
+      now,
+      sql`changes() > 0`,
+    ),
+  ]);
+  return redeemed.length > 0;
+}
+
+/** What the customers of agreements wrote. */
+export function contactsOf(ledger: Ledger, agreementIds: readonly string[]): Promise<Contact[]> {
+  return ledger
+    .select()
+    .from(contacts)
+    .where(sql`agreement_id IN (SELECT value FROM json_each(${JSON.stringify(agreementIds)}))`);
+}
+
+/**
+ * Erases what the customers of agreements wrote, here and in the webhook messages that have told it. The books know
+ * nothing of it.
+ *
+ * @returns of how many there was anything
+ */
+export async function eraseContacts(ledger: Ledger, agreementIds: readonly string[]): Promise<number> {
+  const isOne = sql`agreement_id IN (SELECT value FROM json_each(${JSON.stringify(agreementIds)}))`;
+  const [erased = []] = await inOneTransaction(ledger, [
+    sql`DELETE FROM contacts WHERE ${isOne} RETURNING agreement_id`,
+    sql`DELETE FROM messages WHERE ${isOne} AND type = 'agreement.signed_up'`,
+  ]);
+  return erased.length;
+}

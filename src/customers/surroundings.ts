@@ -1,0 +1,71 @@
+import type { Conservation } from "../ledger/conservation.ts";
+import { openLedger, type Ledger } from "../ledger/database.ts";
+import type { EntitlementClient, Outcome, ResolveCustomerResponse } from "../marketplace/index.ts";
+import { entitlementClient, marketplaceClient } from "../marketplace-access.ts";
+import type { Decision } from "../meter/decisions.ts";
+import { shardName } from "../meter/shard-name.ts";
+import type { Agreement } from "./agreements.ts";
+
+/** What of a meter shard the customers need. */
+export interface CustomersShard {
+  endAgreement(agreement: string): Promise<void>;
+  conservation(agreements: readonly string[]): Promise<readonly Conservation[]>;
+  decide(decisions: readonly Decision[]): Promise<readonly (number | null)[]>;
+}
+
+/** What the customers' work stands on. */
+export interface Surroundings {
+  readonly ledger: Ledger;
+  /** The meter shard of a name. */
+  readonly shards: (name: string) => CustomersShard;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** From 0 to 1, evenly. */
+  readonly random: () => number;
+  /** Asks AWS whose registration token it is. */
+  readonly resolveCustomer: (token: string) => Promise<Outcome<ResolveCustomerResponse>>;
+  /** The entitlement service for a product of a Region; null where AWS has none. */
+  readonly entitlements: (region: string) => EntitlementClient | null;
+  /** What codes are signed and tokens encrypted with; null while it is not set. */
+  readonly secret: string | null;
+  /** Tells an operator of a fault that is tried again. */
+  readonly report: (message: string, facts: Readonly<Record<string, string | null>>) => void;
+}
+
+/** AWS resolves a customer in any Region of the partition; this one is always there. */
+const RESOLVE_REGION = "us-east-1";
+
+/** A customer waits at the browser: what takes longer goes on without being watched. */
+const RESOLVE_TIMEOUT = 5000;
+
+/** {@link Surroundings} of this deployment. */
+export function surroundingsOf(env: Env): Surroundings {
+  return {
+    ledger: openLedger(env.DB),
+    shards: (name) => env.METER_SHARD.getByName(name),
+    now: () => Date.now(),
+    random: () => Math.random(),
+    resolveCustomer: (RegistrationToken) =>
+      marketplaceClient(env, RESOLVE_REGION, RESOLVE_TIMEOUT).resolveCustomer({ RegistrationToken }),
+    entitlements: (region) => entitlementClient(env, region),
+    secret: secretOf(env),
+    // oxlint-disable-next-line no-console -- Workers Logs is where the operator sees what is tried again.
+    report: (message, facts) => console.error({ message: `customers: ${message}`, ...facts }),
+  };
+}
+
+/** Below this many characters a secret can be guessed. */
+export const SHORTEST_REGISTRATION_SECRET = 32;
+
+function secretOf({ REGISTRATION_SECRET }: Env): string | null {
+  if (REGISTRATION_SECRET === undefined) return null;
+  return REGISTRATION_SECRET.length < SHORTEST_REGISTRATION_SECRET ? null : REGISTRATION_SECRET;
+}
+
+/** The shard that counts an agreement. */
+export function shardOf(
+  { shards }: Pick<Surroundings, "shards">,
+  { productId, shard }: Agreement,
+): CustomersShard {
+  return shards(shardName(productId, shard));
+}

@@ -1,0 +1,148 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { lifeOf, stateOf, type HeardNotice } from "../../../src/customers/life.ts";
+import { noticeKinds, type NoticeFacts, type NoticeKind } from "../../../src/ledger/schema.ts";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const START = Date.UTC(2026, 10, 23, 14, 23);
+
+let sequence = 0;
+const heard = (
+  kind: NoticeKind,
+  minutes: number,
+  facts: NoticeFacts = {},
+  awsAgreementId: string | null = null,
+): HeardNotice => ({
+  id: `n${(sequence += 1)}`,
+  kind,
+  occurredAt: START + minutes * MINUTE,
+  awsAgreementId,
+  facts,
+});
+
+const at = (minutes: number): number => START + minutes * MINUTE;
+
+describe("an agreement's life", () => {
+  it("is pending until AWS says that it is active", () => {
+    expect(stateOf(lifeOf([]), START)).toBe("pending");
+    expect(stateOf(lifeOf([heard("agreement_created", 0)]), START)).toBe("pending");
+    const active = lifeOf([heard("agreement_created", 0), heard("activated", 1)]);
+    expect(active).toMatchObject({ activatedAt: at(1), usageUntil: null });
+    expect(stateOf(active, at(1))).toBe("active");
+  });
+
+  it("has a final hour from the licence's end on, and no usage from the first end that was said", () => {
+    // A cancellation as a real listing has sent it: the two ends half a minute apart.
+    const life = lifeOf([heard("activated", 0), heard("agreement_ended", 1), heard("ending", 1.5)]);
+    expect(life).toMatchObject({ endedAt: at(1), usageUntil: at(1.5) + HOUR });
+    expect(stateOf(life, at(1.5) + HOUR - 1)).toBe("ending");
+    expect(stateOf(life, at(1.5) + HOUR)).toBe("ended");
+  });
+
+  it("has it from the agreement's end on while the licence's is not known", () => {
+    expect(lifeOf([heard("activated", 0), heard("agreement_ended", 1)]).usageUntil).toBe(at(1) + HOUR);
+  });
+
+  it("keeps the first end of those that say the same", () => {
+    const ends = [heard("agreement_ended", 1), heard("agreement_ended", 30)];
+    expect(lifeOf([heard("activated", 0), ...ends])).toMatchObject({ endedAt: at(1) });
+    const licences = [heard("ending", 1), heard("ending", 30)];
+    expect(lifeOf([heard("activated", 0), ...licences]).usageUntil).toBe(at(1) + HOUR);
+  });
+
+  it("is over when AWS closes the final hour early", () => {
+    const life = lifeOf([heard("activated", 0), heard("ending", 10), heard("closed", 40)]);
+    expect(life).toMatchObject({ endedAt: at(10), usageUntil: at(40) });
+  });
+
+  it("still has an hour when only the closing notice has come", () => {
+    expect(lifeOf([heard("activated", 0), heard("closed", 40)]).usageUntil).toBe(at(40) + HOUR);
+  });
+
+  it("goes on when the customer subscribes again", () => {
+    const life = lifeOf([heard("activated", 0), heard("ending", 10), heard("activated", 20)]);
+    expect(life).toMatchObject({ activatedAt: at(0), endedAt: null, usageUntil: null });
+  });
+
+  it("that failed to begin has never been billable; one that had begun goes on", () => {
+    expect(lifeOf([heard("failed", 1)])).toMatchObject({ activatedAt: null, usageUntil: at(1) });
+    expect(lifeOf([heard("activated", 0), heard("failed", 1)]).usageUntil).toBeNull();
+  });
+
+  it.each(["RENEWED", "REPLACED", "SUPERSEDED"])("goes on in another agreement after %s", (status) => {
+    expect(lifeOf([heard("activated", 0), heard("agreement_ended", 1, { status })]).usageUntil).toBeNull();
+  });
+
+  it("goes on under the id of the renewal, whichever of the two notices is first", () => {
+    const created = heard("agreement_created", 0, { startsAt: at(0), endsAt: at(100) }, "agmt-1");
+    const renewal = (minutes: number) =>
+      heard(
+        "agreement_created",
+        minutes,
+        { intent: "RENEW", previousAgreementId: "agmt-1", startsAt: at(100), endsAt: at(200) },
+        "agmt-2",
+      );
+    const ended = heard("agreement_ended", 100, { status: "EXPIRED" }, "agmt-1");
+    for (const minutes of [99, 101]) {
+      expect(lifeOf([created, heard("activated", 1), ended, renewal(minutes)])).toEqual({
+        awsAgreementId: "agmt-2",
+        startsAt: at(0),
+        endsAt: at(200),
+        termStartsAt: at(100),
+        activatedAt: at(1),
+        freeTrial: false,
+        endedAt: null,
+        usageUntil: null,
+      });
+    }
+  });
+
+  it("knows of a free trial, and of its end", () => {
+    expect(lifeOf([heard("activated", 0, { freeTrial: true })]).freeTrial).toBe(true);
+    const later = [heard("activated", 0, { freeTrial: true }), heard("activated", 9, { freeTrial: false })];
+    expect(lifeOf(later).freeTrial).toBe(false);
+  });
+
+  const anyNotice: fc.Arbitrary<HeardNotice> = fc.record({
+    id: fc.uuid(),
+    kind: fc.constantFrom(...noticeKinds),
+    // Few moments, so that many notices are of the same.
+    occurredAt: fc.integer({ min: 0, max: 5 }).map(at),
+    awsAgreementId: fc.constantFrom(null, "agmt-1", "agmt-2"),
+    facts: fc.constantFrom<NoticeFacts>(
+      {},
+      { freeTrial: true },
+      { status: "CANCELLED" },
+      { status: "RENEWED" },
+      { previousAgreementId: "agmt-1", startsAt: at(3) },
+    ),
+  });
+
+  it("comes to the same in whatever order its notices arrive, and however often", () => {
+    const notices = fc.uniqueArray(anyNotice, { selector: ({ id }) => id, maxLength: 8 });
+    fc.assert(
+      fc.property(
+        notices.chain((sent) =>
+          fc.tuple(fc.constant(sent), fc.shuffledSubarray(sent, { minLength: sent.length })),
+        ),
+        ([sent, arrived]) => {
+          expect(lifeOf(arrived)).toEqual(lifeOf(sent));
+        },
+      ),
+    );
+  });
+
+  it("never has its final hour closed before it ended, nor longer open than an hour after an end that was said", () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(anyNotice, { selector: ({ id }) => id, maxLength: 8 }), (notices) => {
+        const { endedAt, usageUntil } = lifeOf(notices);
+        expect(endedAt === null).toBe(usageUntil === null);
+        if (endedAt === null || usageUntil === null) return;
+        expect(usageUntil).toBeGreaterThanOrEqual(endedAt);
+        const last = Math.max(...notices.map(({ occurredAt }) => occurredAt));
+        expect(usageUntil).toBeLessThanOrEqual(last + HOUR);
+      }),
+    );
+  });
+});
