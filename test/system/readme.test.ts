@@ -3,7 +3,8 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { seedDemo } from "../../scripts/local/demo-product.ts";
+import { arrive, expectOk, type SimulatorAgreement } from "../../scripts/local/clients.ts";
+import { demoProduct, seedDemo } from "../../scripts/local/demo-product.ts";
 import { startStack, type Stack } from "../../scripts/local/stack.ts";
 import { repository } from "../../scripts/local/worker.ts";
 
@@ -48,6 +49,24 @@ describe("the README", () => {
       METERGATE_KEY: key,
     });
     expect(JSON.parse(answer)).toMatchObject({ accepted: 1, rejected: 0 });
+  });
+
+  it("redeems a registration code with the line it shows", async () => {
+    const { gateway, simulator } = stack;
+    const bought = await expectOk<SimulatorAgreement>("POST", `${simulator.url}/_simulator/agreements`, {
+      body: { productCode: demoProduct.productCode },
+    });
+    const arrival = await arrive(gateway.url, bought.registrationToken);
+    const address = new URL(arrival.headers.get("location") ?? "", gateway.url);
+    const [command = ""] = /curl [^`]+\/v1\/registrations\/redeem[^`]+(?=```)/.exec(readme) ?? [];
+    const answer = await shell(
+      command
+        .replace("http://localhost:8787", gateway.url)
+        .replace("mgc_...", address.searchParams.get("registration_code") ?? "")
+        .replace("acme", "newcomer"),
+      { METERGATE_KEY: key },
+    );
+    expect(JSON.parse(answer)).toMatchObject({ accountId: bought.accountId, customer: "newcomer" });
   });
 
   it("names only npm scripts and files that are there", async () => {
