@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import { demoCustomer, demoProduct, freshHour, seedDemo, type Demo } from "./local/demo-product.ts";
 import { portOf, secondsOf } from "./local/settings.ts";
-import { startStack, type Stack } from "./local/stack.ts";
+import { localSecrets, startStack, type Stack } from "./local/stack.ts";
 import { repository } from "./local/worker.ts";
 
 // `npm start`: the gateway and the AWS Marketplace simulator on this machine, with a demo product.
@@ -19,12 +19,19 @@ const options = {
 };
 
 function instructions({ gateway, simulator }: Stack, demo: Demo, time: Date): string {
+  const setUp = `${local(simulator.url)}/_simulator/agreements/${demo.awsAgreementId}/set-up?to=${local(gateway.url)}/register`;
   const event = JSON.stringify({
     id: `hello-${time.toISOString().slice(0, 13)}`,
     customer: demoCustomer,
     dimension: demoProduct.dimensions[0],
     quantity: 42,
     timestamp: time.toISOString(),
+  });
+  const leaving = JSON.stringify({
+    via: "eventbridge",
+    kind: "license-deprovisioned",
+    to: `${gateway.url}/aws/events`,
+    headers: { "x-api-key": localSecrets.events },
   });
   const cron =
     options.cronSeconds === 0 ? "never fires (CRON_SECONDS=0)" : `fires every ${options.cronSeconds} s`;
@@ -44,6 +51,13 @@ curl -sS ${local(gateway.url)}/v1/usage -H 'Authorization: Bearer ${demo.ingestK
   2. A few seconds later, see it from both sides: the gateway's ledger, then AWS's books:
 
 curl -sS -H 'Authorization: Bearer ${adminToken}' '${local(gateway.url)}/v1/records?agreement=${demo.agreement.id}' '${local(simulator.url)}/_simulator/records?productCode=${demoProduct.productCode}'
+  3. Come as a customer: open this in a browser, and press AWS's button
+
+     ${setUp}
+
+  4. Have AWS tell that the customer leaves: the open hour is sealed and sent at once
+
+curl -sS ${local(simulator.url)}/_simulator/agreements/${demo.awsAgreementId}/notices -d '${leaving}'
 `;
 }
 

@@ -10,13 +10,18 @@ import {
 } from "./clients.ts";
 import type { Stack } from "./stack.ts";
 
-/** The listing that `npm start` sets up: short settle times, so that its usage is delivered while one watches. */
+/** The listing that `npm start` sets up, with the gateway's own sign-up page: short settle times, so that its usage is delivered while one watches. */
 export const demoProduct = {
   id: "demo",
   name: "Demo product",
   productCode: "demo0product0code00000001",
   dimensions: ["api_calls", "storage_gb"],
-  signUpUrl: "https://example.com/welcome",
+  page: {
+    seller: "Demo seller",
+    color: "#0b6e4f",
+    support: "help@example.com",
+    next: "We write to you within a minute, with how to sign in.",
+  },
   settleSeconds: 2,
   lateSettleSeconds: 1,
 } as const;
@@ -26,6 +31,8 @@ export const demoCustomer = "acme";
 export interface Demo {
   readonly ingestKey: string;
   readonly agreement: Agreement;
+  /** The simulator's id of it. */
+  readonly awsAgreementId: string;
 }
 
 /**
@@ -42,7 +49,8 @@ export async function seedDemo(
   const keyFile = join(stateDir, "demo-ingest-key");
   if (known !== null) {
     const kept = await readFile(keyFile, "utf8").catch(() => null);
-    if (kept !== null) return { ingestKey: kept.trim(), agreement: known };
+    const awsAgreementId = await idAtAws(simulator.url, known);
+    if (kept !== null) return { ingestKey: kept.trim(), agreement: known, awsAgreementId };
   }
 
   const { productCode, dimensions } = demoProduct;
@@ -73,7 +81,15 @@ export async function seedDemo(
     body: { product: demoProduct.id },
   });
   await writeFile(keyFile, `${key}\n`, { mode: 0o600 });
-  return { ingestKey: key, agreement };
+  return { ingestKey: key, agreement, awsAgreementId: await idAtAws(simulator.url, agreement) };
+}
+
+async function idAtAws(simulator: string, { accountId }: Agreement): Promise<string> {
+  const { agreements } = await expectOk<{ agreements: { agreementId: string }[] }>(
+    "GET",
+    `${simulator}/_simulator/agreements?accountId=${accountId ?? ""}`,
+  );
+  return agreements[0]?.agreementId ?? "";
 }
 
 async function findAgreement(gateway: string, token: string): Promise<Agreement | null> {

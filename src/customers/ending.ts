@@ -99,13 +99,17 @@ const told = new LRUCache<string, true>({ max: 10_000 });
 export async function tellRefused(ledger: Ledger, ids: readonly string[], now: number): Promise<void> {
   const day = now - (now % (24 * HOUR));
   for (const id of ids) {
-    const message = messageId(day, `${id}_refused`);
-    if (told.has(message)) continue;
+    const key = `${day} ${id}`;
+    if (told.has(key)) continue;
     const agreement = await findAgreement(ledger, id);
     if (agreement === null) continue;
+    const type = "usage.refused";
     const data = presentAgreement(agreement, now);
-    await ledger.run(writeMessages([{ id: message, type: "usage.refused", agreementId: id, data }], now));
-    told.set(message, true);
+    const message = { id: messageId(now, `${id}_refused`), type, agreementId: id, data } as const;
+    const isNew = sql`NOT EXISTS (
+      SELECT 1 FROM messages WHERE agreement_id = ${id} AND type = ${type} AND created_at >= ${day})`;
+    await ledger.run(writeMessages([message], now, isNew));
+    told.set(key, true);
   }
 }
 

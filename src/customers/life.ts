@@ -137,6 +137,7 @@ function hear(life: Draft, notice: HeardNotice): void {
       life.end ??= { at, until: at + FINAL_WINDOW, by: "agreement" };
       return;
     case "ending":
+      life.awsAgreementId ??= awsAgreementId;
       // AWS's pages differ in which of the two notices opens the final hour: the later one counts, usage the earlier.
       if (life.end?.by !== "license")
         life.end = { at: life.end?.at ?? at, until: at + FINAL_WINDOW, by: "license" };

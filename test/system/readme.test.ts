@@ -56,6 +56,11 @@ describe("the README", () => {
     const bought = await expectOk<SimulatorAgreement>("POST", `${simulator.url}/_simulator/agreements`, {
       body: { productCode: demoProduct.productCode },
     });
+    const signUpUrl = "https://seller.example/welcome";
+    await expectOk("PATCH", `${gateway.url}/v1/products/${demoProduct.id}`, {
+      token: "readme-admin",
+      body: { signUpUrl },
+    });
     const arrival = await arrive(gateway.url, bought.registrationToken);
     const address = new URL(arrival.headers.get("location") ?? "", gateway.url);
     const [command = ""] = /curl [^`]+\/v1\/registrations\/redeem[^`]+(?=```)/.exec(readme) ?? [];

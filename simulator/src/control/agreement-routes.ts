@@ -5,6 +5,7 @@ import { hourMilliseconds, iso } from "../clock.ts";
 import { agreementStatuses, type Agreement, type Product } from "../model.ts";
 import type { Simulator } from "../simulator.ts";
 import type { Store } from "../store.ts";
+import { setUpPage } from "../page/set-up.ts";
 import { productCodeSchema } from "./product-routes.ts";
 import { accountId, readBody, readQuery, Refusal, time } from "./requests.ts";
 
@@ -91,6 +92,14 @@ export function agreementRoutes(simulator: Simulator): Hono {
       if (agreement instanceof Refusal) return agreement.answer(c);
       const field = c.req.param("event") === "end" ? "endedAt" : "deprovisionedAt";
       return c.json(changed({ ...agreement, [field]: body.at ?? simulator.now }));
+    })
+    .get("/agreements/:id/set-up", (c) => {
+      const query = readQuery(c, z.strictObject({ to: z.url({ protocol: /^https?$/ }) }));
+      if (query instanceof Refusal) return query.answer(c);
+      const agreement = find(c.req.param("id"));
+      if (agreement instanceof Refusal) return agreement.answer(c);
+      c.header("cache-control", "no-store");
+      return c.html(setUpPage(agreement, { to: query.to, token: issueToken(simulator, agreement) }));
     })
     .post("/agreements/:id/tokens", async (c) => {
       const body = await readBody(c, z.strictObject({}));
