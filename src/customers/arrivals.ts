@@ -18,8 +18,9 @@ const MAX_TOKEN_LENGTH = 8192;
 /** So many customers may wait at once: whoever posts forms to a gateway whose AWS is down must not fill its ledger. */
 const MAX_WAITING = 10_000;
 
-/** Customers that one tick looks after. */
-const MAX_RETRIED = 50;
+/** Customers that one tick looks after, and how many of them at once: while AWS is down each takes its time. */
+const MAX_RETRIED = 20;
+const AT_ONCE = 5;
 
 const RETRY_DELAYS = [5 * SECOND, 5 * SECOND, 10 * SECOND, 20 * SECOND, 40 * SECOND, MINUTE];
 
@@ -158,7 +159,8 @@ export async function retryArrivals(surroundings: Surroundings): Promise<void> {
     .where(and(isNotNull(arrivals.token), lte(arrivals.nextAttemptAt, now())))
     .orderBy(asc(arrivals.nextAttemptAt))
     .limit(MAX_RETRIED);
-  for (const { id } of due) await retry(surroundings, id);
+  for (let from = 0; from < due.length; from += AT_ONCE)
+    await Promise.all(due.slice(from, from + AT_ONCE).map(({ id }) => retry(surroundings, id)));
 }
 
 async function retry(surroundings: Surroundings, id: string): Promise<void> {

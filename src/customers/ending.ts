@@ -13,10 +13,10 @@ import { keepOwnNotice, noticesOf } from "./notices.ts";
 import { shardOf, type Surroundings } from "./surroundings.ts";
 
 /** Agreements that one tick closes. */
-const MAX_CLOSED = 50;
+const MAX_CLOSED = 20;
 
 /** Agreements that one tick seals once more. */
-const MAX_ENDING = 200;
+const MAX_ENDING = 100;
 
 /** A person's word about an agreement. Times are epoch milliseconds. */
 export interface Word {

@@ -13,7 +13,7 @@ import { keepOwnNotice } from "./notices.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Contracts that one tick reads, and how many of them at once: AWS gives no quota, and throttles. */
-const MAX_READ = 100;
+const MAX_READ = 60;
 const AT_ONCE = 5;
 
 /** Contracts are read once a day, if no notice says that one has changed. */
