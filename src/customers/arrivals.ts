@@ -22,6 +22,9 @@ const MAX_WAITING = 10_000;
 const MAX_RETRIED = 20;
 const AT_ONCE = 5;
 
+/** How long a waiting page still sends a customer on after it has done so: it may be open twice. */
+const AFTER_LIFE = 10 * MINUTE;
+
 const RETRY_DELAYS = [5 * SECOND, 5 * SECOND, 10 * SECOND, 20 * SECOND, 40 * SECOND, MINUTE];
 
 /** What AWS's form brings. */
@@ -146,7 +149,11 @@ export async function lookAfter(surroundings: Surroundings, ticket: string): Pro
   const row = await ledger.query.arrivals.findFirst({ where: eq(arrivals.id, id) });
   if (row === undefined || now() >= row.expiresAt) return { kind: "again" };
   const agreement = row.agreementId === null ? null : await findAgreement(ledger, row.agreementId);
-  return agreement === null ? { kind: "waiting", ticket } : { kind: "registered", agreement };
+  if (agreement === null) return { kind: "waiting", ticket };
+  // Each visit is given a code, and the address stays in the browser's history.
+  const end = Math.min(row.expiresAt, now() + AFTER_LIFE);
+  await ledger.update(arrivals).set({ expiresAt: end }).where(eq(arrivals.id, id));
+  return { kind: "registered", agreement };
 }
 
 /** Tries again for all customers who wait and whose time to be tried has come. */
