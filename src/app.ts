@@ -7,6 +7,7 @@ import { customerRoutes } from "./customers/customer-routes.ts";
 import { noticeRoutes } from "./customers/notice-routes.ts";
 import { redeemRoutes } from "./customers/redeem-routes.ts";
 import { registrationRoutes } from "./customers/registration-routes.ts";
+import { failureOf, stackOf } from "./http/failure.ts";
 import { problem } from "./http/problems.ts";
 import { router } from "./http/router.ts";
 import { withoutSecrets } from "./http/secrets.ts";
@@ -65,9 +66,8 @@ app.onError((error, c) => {
   if (error instanceof HTTPException && error.status < 500) {
     return problem(c, { code: "invalid_json", detail: "The body cannot be read as JSON." });
   }
-  // Drizzle says which statement has failed, and keeps what D1 says of it as the cause.
-  const what = String(error) + (error.cause instanceof Error ? `: ${error.cause.message}` : "");
-  // A statement that has failed is told with its parameters, and a caller may have put a key into the path.
+  const what = failureOf(error);
+  // A caller may have put a key into the path.
   const shown = (text: string) => withoutSecrets(text, c.env);
   // oxlint-disable-next-line no-console -- Workers Logs is where an operator finds the cause; the caller gets none of it.
   console.error({
@@ -75,7 +75,7 @@ app.onError((error, c) => {
     method: c.req.method,
     path: shown(c.req.path),
     error: shown(what),
-    stack: shown(error.stack ?? ""),
+    stack: shown(stackOf(error)),
   });
   if (what.includes("no such table")) {
     const detail = "The ledger's tables are missing: run `npm run deploy`, which applies the migrations.";

@@ -1,3 +1,4 @@
+import { failureOf } from "../http/failure.ts";
 import { applyNotices } from "./apply-notices.ts";
 import { sealEnding } from "./ending.ts";
 import { keepNotice, type NewNotice } from "./notices.ts";
@@ -23,7 +24,7 @@ export async function hearNotice(surroundings: Surroundings, notice: NewNotice):
     const agreement = await applyNotices(ledger, heard.agreementId, now());
     if (agreement !== null) await sealEnding(surroundings, agreement);
   } catch (error) {
-    report(`a notice is kept and waits for the next tick: ${String(error)}`, { notice: notice.id });
+    report(`a notice is kept and waits for the next tick: ${failureOf(error)}`, { notice: notice.id });
   }
   return heard;
 }

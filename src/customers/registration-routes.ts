@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { findProduct } from "../catalog/products.ts";
 import { readBytes } from "../http/body.ts";
+import { failureOf } from "../http/failure.ts";
 import { problem, problemResponses } from "../http/problems.ts";
 import { router, type AppEnv } from "../http/router.ts";
 import { withoutSecrets } from "../http/secrets.ts";
@@ -59,8 +60,7 @@ for (const path of ["/register", "/register/{product}"]) {
 
 /** A customer's browser shows what it gets: no fault of ours is to be seen as JSON. */
 registrationRoutes.onError((error, c) => {
-  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";
-  surroundingsOf(c.env).report(`a page failed: ${withoutSecrets(String(error) + cause, c.env)}`, {
+  surroundingsOf(c.env).report(`a page failed: ${withoutSecrets(failureOf(error), c.env)}`, {
     path: c.req.routePath,
   });
   return laterPage(c, null);
