@@ -83,25 +83,35 @@ export async function redeemCode(ledger: Ledger, secret: string, redemption: Red
   const { id, productId: product, customer: named } = found.agreement;
   if (productId !== null && product !== productId) return { ok: false, reason: "unknown" };
   if (found.kind === "redeemed") return redeemedBefore(found, customer);
-  // Its usage comes under that id: another would leave it without a customer.
-  if (customer !== null && named !== null && named !== customer)
-    return { ok: false, reason: "named", customer: named };
+  const otherName = otherNameOf(found.agreement, customer);
+  if (otherName !== null) return { ok: false, reason: "named", customer: otherName };
   const hash = await sha256Hex(code);
   const isFree = sql`NOT EXISTS (${holders(product, customer, id)} AND ended_at IS NULL)`;
+  // Of two codes of one customer that are redeemed at once, the second is to find the first one's id.
+  const isNamedSo = sql`EXISTS (SELECT 1 FROM agreements WHERE id = ${id} AND coalesce(customer, ${customer}) IS coalesce(${customer}, customer))`;
   const isRedeemed = sql`EXISTS (SELECT 1 FROM registration_codes WHERE id = ${hash} AND customer = ${customer})`;
   const [redeemed = []] = await inOneTransaction(ledger, [
     sql`
       UPDATE registration_codes SET redeemed_at = ${now}, customer = ${customer}
-      WHERE id = ${hash} AND redeemed_at IS NULL AND ${isFree} RETURNING id`,
+      WHERE id = ${hash} AND redeemed_at IS NULL AND ${isFree} AND ${isNamedSo} RETURNING id`,
     sql`UPDATE agreements SET customer = NULL WHERE id IN (${holders(product, customer, id)}) AND ${isRedeemed}`,
     sql`UPDATE agreements SET customer = ${customer} WHERE id = ${id} AND ${isRedeemed}`,
   ]);
   forgetNames();
-  if (redeemed.length === 0) {
-    const again = await findCode(ledger, secret, code, now);
-    return again.kind === "redeemed" ? redeemedBefore(again, customer) : { ok: false, reason: "taken" };
-  }
-  return { ok: true, agreement: { ...found.agreement, customer: customer ?? named } };
+  if (redeemed.length > 0)
+    return { ok: true, agreement: { ...found.agreement, customer: customer ?? named } };
+  const again = await findCode(ledger, secret, code, now);
+  if (!("agreement" in again)) return { ok: false, reason: again.kind };
+  if (again.kind === "redeemed") return redeemedBefore(again, customer);
+  const newName = otherNameOf(again.agreement, customer);
+  return newName === null
+    ? { ok: false, reason: "taken" }
+    : { ok: false, reason: "named", customer: newName };
+}
+
+/** The id that the customer is known by already, if another is wanted: its usage comes under that one. */
+function otherNameOf({ customer: named }: Agreement, wanted: string | null): string | null {
+  return wanted !== null && named !== wanted ? named : null;
 }
 
 function redeemedBefore(found: Extract<FoundCode, { kind: "redeemed" }>, customer: string | null): Redeemed {
