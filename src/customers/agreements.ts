@@ -78,6 +78,7 @@ export async function registerAgreement(
     customerIdentifier,
     shard: shardFor(id, product.shards),
     registeredAt: now,
+    freeTrial,
     entitlementsDueAt: product.contract ? now : null,
   };
   const isLegacy = !hasConcurrentAgreements(product, now);
@@ -136,7 +137,6 @@ const NEW = {
   endsAt: null,
   termStartsAt: null,
   activatedAt: null,
-  freeTrial: false,
   endedAt: null,
   usageUntil: null,
   lifeVersion: 0,
