@@ -75,8 +75,9 @@ async function letIn(
   const resolved = await surroundings.resolveCustomer(token);
   if (!resolved.ok) {
     const { advice, code, message } = resolved.error;
-    // Only what the customer can mend is shown as theirs; our own settings never look like an expired link.
-    if (advice === "tell-customer") return { kind: "again" };
+    // Only what the customer can mend is shown as theirs; our own settings never look like an expired link. The token
+    // is all that the request has, so that a request which is wrong in itself has a token that is.
+    if (advice === "tell-customer" || advice === "fix-record") return { kind: "again" };
     return { kind: "fault", code, detail: message, needsPerson: advice !== "retry" };
   }
   const { ProductCode = "", CustomerAWSAccountId, LicenseArn, CustomerIdentifier } = resolved.value;
