@@ -1,5 +1,6 @@
 import { and, asc, eq, isNotNull, lt, lte, sql } from "drizzle-orm";
 import { findProductByCode, type Product } from "../catalog/products.ts";
+import { failureOf } from "../http/failure.ts";
 import { arrivals } from "../ledger/schema.ts";
 import { HOUR, MINUTE, SECOND } from "../meter/hours.ts";
 import { sha256Hex } from "../sha256.ts";
@@ -96,9 +97,23 @@ async function letIn(
     const detail = `AWS has told too little of a customer of product "${product.id}": records of concurrent agreements need an account and a LicenseArn. Is its concurrentAgreements right?`;
     return { kind: "fault", code: "CustomerNotIdentified", detail, needsPerson: true };
   }
-  const agreement = (await applyNotices(ledger, registered.id, now())) ?? registered;
-  await sealEnding(surroundings, agreement);
-  return { kind: "registered", agreement };
+  return { kind: "registered", agreement: await caughtUp(surroundings, registered) };
+}
+
+/** The agreement as its notices have it. The customer is known by now: what fails here is done by the next tick. */
+async function caughtUp(surroundings: Surroundings, registered: Agreement): Promise<Agreement> {
+  const { ledger, now, report } = surroundings;
+  try {
+    const agreement = (await applyNotices(ledger, registered.id, now())) ?? registered;
+    await sealEnding(surroundings, agreement);
+    return agreement;
+  } catch (error) {
+    report(
+      `a customer is let in, and the notices of the agreement wait for the next tick: ${failureOf(error)}`,
+      { agreement: registered.id },
+    );
+    return registered;
+  }
 }
 
 function misplaced(productCode: string, wanted: string | null, found: Product | null): Fault {
