@@ -172,7 +172,7 @@ export async function lookAfter(surroundings: Surroundings, ticket: string): Pro
   return { kind: "registered", agreement };
 }
 
-/** Tries again for all customers who wait and whose time to be tried has come. */
+/** Tries again for all customers who wait and whose time to be tried has come. One's failure is no other's. */
 export async function retryArrivals(surroundings: Surroundings): Promise<void> {
   const { ledger, now } = surroundings;
   await ledger.delete(arrivals).where(lt(arrivals.expiresAt, now()));
@@ -182,8 +182,13 @@ export async function retryArrivals(surroundings: Surroundings): Promise<void> {
     .where(and(isNotNull(arrivals.token), lte(arrivals.nextAttemptAt, now())))
     .orderBy(asc(arrivals.nextAttemptAt))
     .limit(MAX_RETRIED);
-  for (let from = 0; from < due.length; from += AT_ONCE)
-    await Promise.all(due.slice(from, from + AT_ONCE).map(({ id }) => retry(surroundings, id)));
+  const faults: unknown[] = [];
+  for (let from = 0; from < due.length; from += AT_ONCE) {
+    const retried = due.slice(from, from + AT_ONCE).map(({ id }) => retry(surroundings, id));
+    for (const one of await Promise.allSettled(retried))
+      if (one.status === "rejected") faults.push(one.reason);
+  }
+  if (faults.length > 0) throw faults[0];
 }
 
 async function retry(surroundings: Surroundings, id: string): Promise<void> {

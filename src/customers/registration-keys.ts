@@ -80,15 +80,15 @@ export async function encryptToken(
   return `${base64Url(iv)}.${base64Url(cipher)}`;
 }
 
-/** Null when it was encrypted by another secret. */
+/** Null when it was encrypted by another secret, or is not as it was stored. */
 export async function decryptToken(
   { token: key }: RegistrationKeys,
   stored: string,
   about: string,
 ): Promise<string | null> {
   const [iv = "", cipher = ""] = stored.split(".");
-  const algorithm = { name: "AES-GCM", iv: fromBase64Url(iv), additionalData: bytesOf(about) };
   try {
+    const algorithm = { name: "AES-GCM", iv: fromBase64Url(iv), additionalData: bytesOf(about) };
     return new TextDecoder().decode(await crypto.subtle.decrypt(algorithm, key, fromBase64Url(cipher)));
   } catch {
     return null;
