@@ -60,11 +60,19 @@ interface Fault {
 /** Lets a customer in: resolves the token at once, or keeps it, encrypted, while that cannot be done. */
 export async function arrive(surroundings: Surroundings, form: Form): Promise<Arrival> {
   if (form.token === "" || form.token.length > MAX_TOKEN_LENGTH) return { kind: "again" };
-  const known = await letIn(surroundings, form);
-  if (known.kind !== "fault") return known;
-  const { code, detail } = known;
-  surroundings.report(`a customer cannot be let in yet: ${detail}`, { code });
-  return keep(surroundings, form, known);
+  const outcome = await letIn(surroundings, form);
+  switch (outcome.kind) {
+    case "registered":
+      await remember(surroundings, form, outcome.agreement);
+      return outcome;
+    case "again":
+      return (await recall(surroundings, form.token)) ?? outcome;
+    case "fault": {
+      const { code, detail } = outcome;
+      surroundings.report(`a customer cannot be let in yet: ${detail}`, { code });
+      return keep(surroundings, form, outcome);
+    }
+  }
 }
 
 /** Finds out who it is, and registers the agreement. */
@@ -124,6 +132,46 @@ function misplaced(productCode: string, wanted: string | null, found: Product | 
   return { kind: "fault", code: "ProductUnknown", detail, needsPerson: true };
 }
 
+/**
+ * Notes whose token it was: AWS may take one only once, and a browser sends the form again when its page is loaded
+ * again. Of the token itself nothing is kept, also if it has waited.
+ */
+async function remember(
+  { ledger, now, secret }: Surroundings,
+  { token, productId, freeTrial }: Form,
+  { id: agreementId }: Agreement,
+): Promise<void> {
+  if (secret === null) return;
+  const id = await sha256Hex(await ticketFor(await registrationKeys(secret), token));
+  const at = now();
+  await ledger
+    .insert(arrivals)
+    .values({
+      id,
+      token: null,
+      productId,
+      freeTrial,
+      arrivedAt: at,
+      expiresAt: at + TOKEN_LIFE,
+      nextAttemptAt: at,
+      attempts: 1,
+      needsPerson: false,
+      agreementId,
+    })
+    .onConflictDoUpdate({ target: arrivals.id, set: { token: null, agreementId } });
+}
+
+/** Who came with a token that AWS does not take any more; null when nobody is known to have. */
+async function recall(surroundings: Surroundings, token: string): Promise<Arrival | null> {
+  const { ledger, now, secret } = surroundings;
+  if (secret === null) return null;
+  const id = await sha256Hex(await ticketFor(await registrationKeys(secret), token));
+  const row = await ledger.query.arrivals.findFirst({ where: eq(arrivals.id, id) });
+  if (row === undefined || row.agreementId === null || now() >= row.expiresAt) return null;
+  const agreement = await findAgreement(ledger, row.agreementId);
+  return agreement === null ? null : { kind: "registered", agreement };
+}
+
 async function keep(
   surroundings: Surroundings,
   { token, productId, freeTrial }: Form,
@@ -153,7 +201,8 @@ async function keep(
       needsPerson: fault.needsPerson,
       agreementId: null,
     })
-    .onConflictDoNothing();
+    // The same customer once more, perhaps by the right address now.
+    .onConflictDoUpdate({ target: arrivals.id, set: { productId } });
   return { kind: "waiting", ticket };
 }
 
@@ -208,7 +257,8 @@ async function retry(surroundings: Surroundings, id: string): Promise<void> {
   const row = eq(arrivals.id, id);
   switch (outcome.kind) {
     case "again":
-      await ledger.delete(arrivals).where(row);
+      // Not if the customer has come in by another way meanwhile, by which AWS has taken the token.
+      await ledger.delete(arrivals).where(and(row, isNotNull(arrivals.token)));
       return;
     case "registered":
       await ledger.update(arrivals).set({ token: null, agreementId: outcome.agreement.id }).where(row);

@@ -155,7 +155,7 @@ export const notices = sqliteTable(
   ],
 );
 
-/** Customers who came while AWS could not say who they are. */
+/** Customers who came while AWS could not say who they are; and, for a token's life, whose token it was. */
 export const arrivals = sqliteTable(
   "arrivals",
   {
