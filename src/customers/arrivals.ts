@@ -42,7 +42,7 @@ export type Arrival =
   /** Only the customer can mend it: the link is wrong or has expired. */
   | { readonly kind: "again" }
   /** It goes on by itself, and is shown at the ticket's page. */
-  | { readonly kind: "waiting"; readonly ticket: string }
+  | { readonly kind: "waiting"; readonly ticket: string; readonly productId: string | null }
   /** Nothing could be kept. */
   | { readonly kind: "later" };
 
@@ -203,7 +203,7 @@ async function keep(
     })
     // The same customer once more, perhaps by the right address now.
     .onConflictDoUpdate({ target: arrivals.id, set: { productId } });
-  return { kind: "waiting", ticket };
+  return { kind: "waiting", ticket, productId };
 }
 
 /** How it is with the customer of a waiting page; tries again if it is time to. */
@@ -214,7 +214,7 @@ export async function lookAfter(surroundings: Surroundings, ticket: string): Pro
   const row = await ledger.query.arrivals.findFirst({ where: eq(arrivals.id, id) });
   if (row === undefined || now() >= row.expiresAt) return { kind: "again" };
   const agreement = row.agreementId === null ? null : await findAgreement(ledger, row.agreementId);
-  if (agreement === null) return { kind: "waiting", ticket };
+  if (agreement === null) return { kind: "waiting", ticket, productId: row.productId };
   // Each visit is given a code, and the address stays in the browser's history.
   const end = Math.min(row.expiresAt, now() + AFTER_LIFE);
   await ledger.update(arrivals).set({ expiresAt: end }).where(eq(arrivals.id, id));

@@ -86,7 +86,8 @@ for (const path of ["/register", "/register/:product"] as const) {
 
 registrationRoutes.get("/registration/waiting/:ticket", async (c) => {
   const arrival = await lookAfter(surroundingsOf(c.env), c.req.param("ticket"));
-  return arrival.kind === "waiting" ? waitingPage(c, null) : answer(c, arrival, null);
+  if (arrival.kind !== "waiting") return answer(c, arrival, null);
+  return waitingPage(c, await brandOf(c, arrival.productId ?? undefined));
 });
 
 registrationRoutes.get("/registration/:code", async (c) => {
