@@ -46,6 +46,11 @@ export const aws = {
   heal: () => control("DELETE", "/faults"),
   agreement: (productCode: string, options: object = {}) =>
     control<AwsAgreement>("POST", "/agreements", { productCode, ...options }),
+  /** Another registration token of an agreement: the customer presses "Set up your account" again. */
+  token: async (agreementId: string) =>
+    (await control<{ registrationToken: string }>("POST", `/agreements/${agreementId}/tokens`))
+      .registrationToken,
+  switches: (switches: object) => control("POST", "/switches", switches),
   notice: (agreementId: string, options: object) =>
     control<{ notice: object; headers: Record<string, string> }>(
       "POST",
@@ -70,9 +75,12 @@ export async function newListing(
 }
 
 /** Comes to the gateway as a customer's browser does after "Set up your account". */
-export function arrive(token: string): Promise<Response> {
-  return call("POST", "/register", {
-    body: new URLSearchParams({ "x-amzn-marketplace-token": token }).toString(),
+export function arrive(
+  token: string,
+  { path = "/register", fields = {} }: { path?: string; fields?: Record<string, string> } = {},
+): Promise<Response> {
+  return call("POST", path, {
+    body: new URLSearchParams({ "x-amzn-marketplace-token": token, ...fields }).toString(),
     headers: {
       "content-type": "application/x-www-form-urlencoded",
       origin: "https://us-east-1.console.aws.amazon.com",

@@ -1,16 +1,23 @@
-import { describe, expect, it } from "vitest";
-import { admin, call, json } from "./gateway.ts";
-import { arrive, aws, newCustomer, newListing } from "./marketplace.ts";
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { recordsOf, seal, tick, usage } from "./delivering.ts";
+import { admin, call } from "./gateway.ts";
+import { arrive, aws, newArrival, newCustomer, newListing, notify } from "./marketplace.ts";
+import {
+  agreementOf,
+  agreementsOf,
+  codeIn,
+  listenToLogs,
+  locationOf,
+  redeem,
+  toldOf,
+} from "./registering.ts";
 
-interface Agreement {
-  id: string;
-  customer: string | null;
-  accountId: string;
-  licenseArn: string | null;
-}
-
-const agreementsOf = async (product: string) =>
-  (await json<{ agreements: Agreement[] }>(admin("GET", `/v1/agreements?product=${product}`))).agreements;
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await aws.heal();
+  await aws.switches({ tokenSingleUse: false });
+});
 
 describe("POST /register", () => {
   it("stores the agreement and sends the customer on to the sign-up address, which tells nothing of AWS's", async () => {
@@ -18,7 +25,7 @@ describe("POST /register", () => {
     const { registrationToken, accountId, licenseArn } = await aws.agreement(listing.id);
     const arrival = await arrive(registrationToken);
     expect(arrival.status).toBe(303);
-    const address = new URL(arrival.headers.get("location") ?? "");
+    const address = new URL(locationOf(arrival));
     expect(address.origin + address.pathname).toBe("https://seller.test/welcome");
     expect([...address.searchParams.keys()]).toEqual(["registration_code"]);
     for (const secret of [registrationToken, accountId, licenseArn])
@@ -26,19 +33,59 @@ describe("POST /register", () => {
     expect(await agreementsOf(listing.id)).toMatchObject([{ accountId, licenseArn, customer: null }]);
   });
 
+  it("keeps what the sign-up address has already, and has one code", async () => {
+    const listing = await newListing();
+    const signUpUrl = "https://seller.test/a/b?plan=pro&registration_code=mine#start";
+    await admin("PATCH", `/v1/products/${listing.id}`, { signUpUrl });
+    const { registrationToken } = await aws.agreement(listing.id);
+    const arrival = await arrive(registrationToken);
+    const address = new URL(locationOf(arrival));
+    expect(address.searchParams.getAll("registration_code")).toEqual([codeIn(arrival)]);
+    expect(codeIn(arrival)).toMatch(/^mgc_/);
+    expect([address.pathname, address.searchParams.get("plan"), address.hash]).toEqual([
+      "/a/b",
+      "pro",
+      "#start",
+    ]);
+  });
+
   it("knows a customer that comes again, even twice at once", async () => {
     const listing = await newListing();
     const { registrationToken } = await aws.agreement(listing.id);
     const arrivals = await Promise.all([1, 2, 3].map(() => arrive(registrationToken)));
     expect(arrivals.map(({ status }) => status)).toEqual([303, 303, 303]);
-    expect(await agreementsOf(listing.id)).toHaveLength(1);
+    const { id } = await agreementOf(listing.id);
+    expect((await toldOf(id)).map(({ type }) => type)).toEqual(["agreement.registered"]);
+    for (const code of arrivals.map(codeIn)) {
+      const redeemed = await redeem(listing.key, code, "acme");
+      expect(await redeemed.json()).toMatchObject({ id, customer: "acme" });
+    }
+  });
+
+  it("knows a customer that comes again with another token", async () => {
+    const listing = await newListing();
+    const { agreementId } = await newArrival(listing);
+    const { id, registeredAt } = await agreementOf(listing.id);
+    expect((await arrive(await aws.token(agreementId))).status).toBe(303);
+    expect(await agreementOf(listing.id)).toMatchObject({ id, registeredAt });
+  });
+
+  it("knows a customer that sends the form twice, though AWS takes the token once", async () => {
+    const listing = await newListing();
+    const { registrationToken } = await aws.agreement(listing.id);
+    await aws.switches({ tokenSingleUse: true });
+    expect((await arrive(registrationToken)).status).toBe(303);
+    const again = await arrive(registrationToken);
+    expect(again.status).toBe(303);
+    const { id } = await agreementOf(listing.id);
+    expect(await (await redeem(listing.key, codeIn(again), "acme")).json()).toMatchObject({ id });
   });
 
   it("keeps the seller's own id when the customer comes again", async () => {
     const listing = await newListing();
     const { registrationToken } = await newCustomer(listing);
-    const [agreement] = await agreementsOf(listing.id);
-    await admin("PATCH", `/v1/agreements/${agreement?.id}`, { customer: "acme" });
+    const { id } = await agreementOf(listing.id);
+    await admin("PATCH", `/v1/agreements/${id}`, { customer: "acme" });
     await arrive(registrationToken);
     expect(await agreementsOf(listing.id)).toMatchObject([{ customer: "acme" }]);
   });
@@ -66,19 +113,151 @@ describe("POST /register", () => {
     expect(response.headers.get("content-type")).toContain("text/html");
     expect(await response.text()).toContain("Set up your account");
   });
+});
 
-  it("with a form that cannot be read tells the customer to start again", async () => {
-    const headers = { "content-type": "multipart/form-data" };
-    expect((await call("POST", "/register", { body: "x", headers })).status).toBe(400);
-  });
-
-  it("does not blame the customer's link when AWS is down", async () => {
+describe("the optional fields of AWS's form", () => {
+  it.each([
+    ["free-trial", true],
+    ["FREE-TRIAL", false],
+    ["true", false],
+    ["", false],
+  ])("of offer type %j mark a free trial: %j, which the seller is told at once", async (offer, freeTrial) => {
     const listing = await newListing();
     const { registrationToken } = await aws.agreement(listing.id);
-    await aws.faults({ kind: "internal-error", operation: "ResolveCustomer" });
-    const waiting = await arrive(registrationToken);
-    expect(waiting.headers.get("location")).toMatch(/^\/registration\/waiting\/[\w-]{43}$/);
-    expect(await agreementsOf(listing.id)).toEqual([]);
-    expect((await arrive(registrationToken)).status).toBe(303);
+    await arrive(registrationToken, { fields: { "x-amzn-marketplace-offer-type": offer } });
+    const agreement = await agreementOf(listing.id);
+    expect(agreement.freeTrial).toBe(freeTrial);
+    expect(await toldOf(agreement.id)).toMatchObject([{ type: "agreement.registered", data: { freeTrial } }]);
+  });
+
+  it("leave a free trial one when the customer comes again without them", async () => {
+    const listing = await newListing();
+    const { registrationToken } = await aws.agreement(listing.id);
+    await arrive(registrationToken, { fields: { "x-amzn-marketplace-offer-type": "free-trial" } });
+    await arrive(registrationToken);
+    expect(await agreementOf(listing.id)).toMatchObject({ freeTrial: true });
+  });
+
+  it("are taken from whoever sends them, and change neither who it is nor where it goes", async () => {
+    const listing = await newListing();
+    const { registrationToken, accountId } = await aws.agreement(listing.id);
+    const evil = "https://evil.test/";
+    const arrival = await arrive(registrationToken, {
+      fields: {
+        "x-amzn-marketplace-agreement-id": "agmt-somebodyelse",
+        "x-amzn-marketplace-product-id": "prod-somebodyelse",
+        "x-amzn-marketplace-fulfillment-url": evil,
+        ...Object.fromEntries(["next", "return", "redirect_uri", "signUpUrl"].map((name) => [name, evil])),
+      },
+    });
+    expect(locationOf(arrival)).toMatch(/^https:\/\/seller\.test\/welcome\?registration_code=mgc_[\w.-]+$/);
+    expect(await agreementOf(listing.id)).toMatchObject({ accountId, awsAgreementId: null });
+  });
+});
+
+describe("the address of a product", () => {
+  it("takes its own customers", async () => {
+    const listing = await newListing();
+    const { registrationToken, accountId } = await aws.agreement(listing.id);
+    const arrival = await arrive(registrationToken, { path: `/register/${listing.id}` });
+    expect(locationOf(arrival)).toContain("https://seller.test/welcome");
+    expect(await agreementsOf(listing.id)).toMatchObject([{ accountId }]);
+  });
+});
+
+describe("GET /register", () => {
+  it.each(["/register", "/register/no-such-product"])("%s says what it is for", async (path) => {
+    const response = await call("GET", path);
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toContain("text/html");
+    expect(await response.text()).toContain("where AWS Marketplace brings customers");
+  });
+
+  it("names the seller that a product's address is of", async () => {
+    const listing = await newListing();
+    await admin("PATCH", `/v1/products/${listing.id}`, { page: { seller: "Acme & Sons" } });
+    expect(await (await call("GET", `/register/${listing.id}`)).text()).toContain("Acme &amp; Sons");
+  });
+});
+
+describe("a customer who comes back", () => {
+  it("to a legacy product goes on under the old agreement, which is active once AWS takes usage again", async () => {
+    const listing = await newListing({ concurrentAgreements: false });
+    const { agreementId, accountId } = await newCustomer(listing);
+    const { id } = await agreementOf(listing.id);
+    await admin("PATCH", `/v1/agreements/${id}`, { customer: "acme" });
+    const at = new Date(Date.now() - 2 * 3_600_000).toISOString();
+    await notify(agreementId, "license-deprovisioned", { at });
+    await tick();
+    expect(await agreementOf(listing.id)).toMatchObject({ id, state: "ended" });
+    const late = await listing.post(usage("acme", 1));
+    expect(await late.json()).toMatchObject({ rejected: 1, accepted: 0 });
+
+    await newArrival(listing, { accountId });
+    expect(await agreementOf(listing.id)).toMatchObject({
+      id,
+      customer: "acme",
+      state: "pending",
+      activatedAt: null,
+      endedAt: null,
+      unbilled: null,
+    });
+    expect(await (await listing.post(usage("acme", 3))).json()).toMatchObject({ accepted: 1 });
+    await seal(listing.id);
+    await tick();
+    expect(await recordsOf(listing.id)).toMatchObject([{ state: "delivered", quantity: 3 }]);
+    await tick();
+    expect(await agreementOf(listing.id)).toMatchObject({ id, state: "active" });
+    const told = (await toldOf(id)).map(({ type }) => type).filter((type) => type.startsWith("agreement."));
+    expect(told).toEqual([
+      "agreement.registered",
+      "agreement.activated",
+      "agreement.ending",
+      "agreement.ended",
+      "agreement.registered",
+      "agreement.activated",
+    ]);
+  });
+
+  it("under concurrent agreements has a new one, which the seller's own id goes over to", async () => {
+    const listing = await newListing();
+    const first = await newCustomer(listing);
+    const old = await agreementOf(listing.id);
+    await admin("PATCH", `/v1/agreements/${old.id}`, { customer: "acme" });
+    const second = await aws.agreement(listing.id, { accountId: first.accountId });
+    const code = codeIn(await arrive(second.registrationToken));
+    expect((await redeem(listing.key, code, "acme")).status).toBe(409);
+
+    await notify(first.agreementId, "license-deprovisioned");
+    const redeemed = await redeem(listing.key, code, "acme");
+    expect(await redeemed.json()).toMatchObject({ licenseArn: second.licenseArn, customer: "acme" });
+    const customers = (await agreementsOf(listing.id)).map(({ licenseArn, customer }) => [
+      licenseArn,
+      customer,
+    ]);
+    expect(new Map(customers as [string, string | null][])).toEqual(
+      new Map([
+        [first.licenseArn, null],
+        [second.licenseArn, "acme"],
+      ]),
+    );
+  });
+});
+
+describe("a customer whose agreement cannot be brought up to its notices", () => {
+  it("is let in all the same, and the next tick does the rest", async () => {
+    const listing = await newListing();
+    const { registrationToken, agreementId } = await aws.agreement(listing.id);
+    await notify(agreementId, "license-updated");
+    const logged = listenToLogs();
+    await env.DB.exec("ALTER TABLE records RENAME TO records_away");
+    try {
+      expect((await arrive(registrationToken)).status).toBe(303);
+    } finally {
+      await env.DB.exec("ALTER TABLE records_away RENAME TO records");
+    }
+    expect(logged.join("\n")).toContain("wait for the next tick");
+    await tick();
+    expect(await agreementOf(listing.id)).toMatchObject({ state: "active" });
   });
 });

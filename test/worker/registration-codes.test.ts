@@ -1,0 +1,329 @@
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { newCode, registrationKeys } from "../../src/customers/registration-keys.ts";
+import { tick } from "./delivering.ts";
+import { admin, call, json, newProduct, type TestProduct } from "./gateway.ts";
+import { arrive, aws, newListing, notify } from "./marketplace.ts";
+import {
+  agreementOf,
+  agreementsOf,
+  callWithSecret,
+  codeIn,
+  codeOf,
+  ledgerText,
+  listenToLogs,
+  redeem,
+  type AgreementView,
+} from "./registering.ts";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+const MINUTE = 60_000;
+
+/** A customer who has just been sent on with a code. */
+async function newVisitor(product?: TestProduct) {
+  const listing = product ?? (await newListing());
+  const { registrationToken, ...names } = await aws.agreement(listing.id);
+  const code = codeIn(await arrive(registrationToken));
+  const agreements = await agreementsOf(listing.id);
+  const id = agreements.find(({ licenseArn }) => licenseArn === names.licenseArn)?.id ?? "";
+  return { listing, registrationToken, names, code, id };
+}
+
+const redeemed = (token: string, code: string, customer?: string) =>
+  json<AgreementView>(redeem(token, code, customer));
+
+const customerOf = async (id: string) =>
+  (await json<AgreementView>(admin("GET", `/v1/agreements/${id}`))).customer;
+
+describe("a registration code", () => {
+  it("gives the seller's backend the agreement, and sets the seller's own id, once", async () => {
+    const { listing, names, code, id } = await newVisitor();
+    const agreement = await redeemed(listing.key, code, "acme");
+    expect(agreement).toMatchObject({
+      id,
+      product: listing.id,
+      accountId: names.accountId,
+      licenseArn: names.licenseArn,
+      customer: "acme",
+    });
+    expect(await json(admin("GET", `/v1/agreements/${id}`))).toEqual(agreement);
+    const other = await redeem(listing.key, code, "other");
+    expect([other.status, await customerOf(id)]).toEqual([410, "acme"]);
+  });
+
+  it("is answered again with the same id, since the answer may have been lost", async () => {
+    const { listing, code } = await newVisitor();
+    const first = await redeemed(listing.key, code, "acme");
+    expect(await redeemed(listing.key, code, "acme")).toEqual(first);
+  });
+
+  it("is not answered again once the operator has given the customer another id", async () => {
+    const { listing, code, id } = await newVisitor();
+    await redeem(listing.key, code, "acme");
+    await admin("PATCH", `/v1/agreements/${id}`, { customer: "acme-2" });
+    expect((await redeem(listing.key, code, "acme")).status).toBe(410);
+    expect(await customerOf(id)).toBe("acme-2");
+  });
+
+  it("needs no id of the seller's, and leaves one that is there", async () => {
+    const { listing, code, id } = await newVisitor();
+    await admin("PATCH", `/v1/agreements/${id}`, { customer: "acme" });
+    expect(await redeemed(listing.key, code)).toMatchObject({ id, customer: "acme" });
+    expect((await redeem(listing.key, code)).status).toBe(410);
+    expect(await customerOf(id)).toBe("acme");
+  });
+
+  it("is redeemed by the operator for any product", async () => {
+    const { code, id } = await newVisitor();
+    expect(await redeemed(env.ADMIN_TOKEN ?? "", code, "acme")).toMatchObject({ id, customer: "acme" });
+  });
+
+  it("is unknown to another product's key, and still holds", async () => {
+    const { listing, code, id } = await newVisitor();
+    const stranger = await newProduct();
+    expect((await redeem(stranger.key, code, "theirs")).status).toBe(404);
+    expect(await redeemed(listing.key, code, "acme")).toMatchObject({ id, customer: "acme" });
+  });
+
+  it.each([
+    ["without a key", {}],
+    ["with a key that does not exist", { token: `mgk_${"x".repeat(43)}` }],
+    ["with the code as the key", { token: "the code" }],
+  ])("is not redeemed %s", async (_what, sent: { token?: string }) => {
+    const { listing, code, id } = await newVisitor();
+    const token = sent.token === "the code" ? code : sent.token;
+    const response = await call("POST", "/v1/registrations/redeem", {
+      ...(token !== undefined && { token }),
+      body: { code, customer: "acme" },
+    });
+    expect(response.status).toBe(401);
+    expect((await redeem(listing.key, code)).status).toBe(200);
+    expect(await customerOf(id)).toBeNull();
+  });
+
+  it("is not redeemed with a key that was taken back", async () => {
+    const { listing, code } = await newVisitor();
+    const spare = await json<{ id: string; key: string }>(admin("POST", "/v1/keys", { product: listing.id }));
+    await admin("DELETE", `/v1/keys/${spare.id}`);
+    expect((await redeem(spare.key, code, "acme")).status).toBe(401);
+  });
+
+  it("holds for ten minutes", async () => {
+    const { listing, id } = await newVisitor();
+    const [old, young] = await Promise.all([
+      codeOf(id, Date.now() - 10 * MINUTE - 1),
+      codeOf(id, Date.now() - 9 * MINUTE),
+    ]);
+    expect((await redeem(listing.key, old, "acme")).status).toBe(410);
+    expect(await customerOf(id)).toBeNull();
+    expect(await redeemed(listing.key, young, "acme")).toMatchObject({ id });
+  });
+
+  it("is forgotten once it has expired, and not before", async () => {
+    const { listing, code, id } = await newVisitor();
+    await codeOf(id, Date.now() - 60 * MINUTE);
+    const count = () =>
+      env.DB.prepare("SELECT count(*) AS n FROM registration_codes WHERE agreement_id = ?")
+        .bind(id)
+        .first("n");
+    expect(await count()).toBe(2);
+    await tick();
+    expect(await count()).toBe(1);
+    expect(await redeemed(listing.key, code, "acme")).toMatchObject({ id });
+  });
+
+  it("of another secret is unknown", async () => {
+    const { listing, code, id } = await newVisitor();
+    const keys = await registrationKeys("another-registration-secret-of-32-chars");
+    const forged = await newCode(keys, Date.now() + 5 * MINUTE);
+    expect((await redeem(listing.key, forged, "acme")).status).toBe(404);
+    const request = new Request("https://gateway.test/v1/registrations/redeem", {
+      method: "POST",
+      headers: { authorization: `Bearer ${listing.key}`, "content-type": "application/json" },
+      body: JSON.stringify({ code }),
+    });
+    expect((await callWithSecret("another-registration-secret-of-32-chars", request)).status).toBe(404);
+    expect(await redeemed(listing.key, code)).toMatchObject({ id });
+  });
+
+  it("that is signed, and was never issued, is unknown", async () => {
+    const { listing } = await newVisitor();
+    const keys = await registrationKeys(env.REGISTRATION_SECRET ?? "");
+    const signed = await newCode(keys, Date.now() + 5 * MINUTE);
+    expect((await redeem(listing.key, signed, "acme")).status).toBe(404);
+  });
+
+  it("is unknown when any character of it has changed, is missing or is one too many", async () => {
+    const { listing, code, id } = await newVisitor();
+    const changed = Array.from(code).map((character, at) => {
+      const other = character === "a" ? "b" : "a";
+      return code.slice(0, at) + other + code.slice(at + 1);
+    });
+    const wrong = [
+      ...changed,
+      code.slice(1),
+      code.slice(0, -1),
+      `${code}a`,
+      ` ${code}`,
+      `${code}\n`,
+      code.toUpperCase(),
+    ];
+    const statuses = await Promise.all(
+      wrong.map(async (each) => (await redeem(listing.key, each, "acme")).status),
+    );
+    expect([...new Set(statuses)]).toEqual([404]);
+    expect(await redeemed(listing.key, code)).toMatchObject({ id, customer: null });
+  });
+
+  it("with a later end than it was signed for is unknown", async () => {
+    const { listing, id } = await newVisitor();
+    const old = await codeOf(id, Date.now() - 20 * MINUTE);
+    const [random = "", , signature = ""] = old.split(".");
+    const later = `${random}.${(Date.now() + 60 * MINUTE).toString(36)}.${signature}`;
+    expect((await redeem(listing.key, later, "acme")).status).toBe(404);
+  });
+});
+
+describe("a code whose id does not go with what is there", () => {
+  it("still holds when the id is another agreement's", async () => {
+    const first = await newVisitor();
+    await redeem(first.listing.key, first.code, "acme");
+    const second = await newVisitor(first.listing);
+    const refused = await redeem(second.listing.key, second.code, "acme");
+    expect(refused.status).toBe(409);
+    expect(await json(refused)).toMatchObject({ detail: expect.stringContaining('"acme"') as unknown });
+    expect([await customerOf(first.id), await customerOf(second.id)]).toEqual(["acme", null]);
+    expect(await redeemed(second.listing.key, second.code, "acme-2")).toMatchObject({ id: second.id });
+  });
+
+  it("still holds when the customer has another id, which stays", async () => {
+    const { listing, code, id } = await newVisitor();
+    await admin("PATCH", `/v1/agreements/${id}`, { customer: "acme" });
+    expect((await redeem(listing.key, code, "other")).status).toBe(409);
+    expect(await customerOf(id)).toBe("acme");
+    expect(await redeemed(listing.key, code, "acme")).toMatchObject({ id });
+  });
+
+  it("cannot take the agreement of somebody else: the code of A in the session of B", async () => {
+    const a = await newVisitor();
+    const b = await newVisitor(a.listing);
+    await redeem(b.listing.key, b.code, "customer-b");
+    expect((await redeem(a.listing.key, a.code, "customer-b")).status).toBe(409);
+    expect([await customerOf(a.id), await customerOf(b.id)]).toEqual([null, "customer-b"]);
+  });
+
+  it.each([
+    ["an empty id", ""],
+    ["half a character", "\ud800"],
+    ["a NUL", "a\u0000"],
+    ["2049 characters", "x".repeat(2049)],
+  ])("still holds when the id is %s", async (_what, customer) => {
+    const { listing, code, id } = await newVisitor();
+    expect((await redeem(listing.key, code, customer)).status).toBe(400);
+    expect(await redeemed(listing.key, code, "acme")).toMatchObject({ id });
+  });
+});
+
+describe("two redemptions at once", () => {
+  it("of one code with one id are both answered", async () => {
+    const { listing, code, id } = await newVisitor();
+    const both = await Promise.all([1, 2].map(() => redeem(listing.key, code, "acme")));
+    expect(both.map(({ status }) => status)).toEqual([200, 200]);
+    expect(await customerOf(id)).toBe("acme");
+  });
+
+  it("of one code with different ids set one of them", async () => {
+    const { listing, code, id } = await newVisitor();
+    const ids = ["one", "two", "three"];
+    const answers = await Promise.all(ids.map((customer) => redeem(listing.key, code, customer)));
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 410, 410]);
+    const winner = ids[answers.findIndex(({ status }) => status === 200)];
+    expect(await customerOf(id)).toBe(winner);
+  });
+
+  it("of two codes of one customer with different ids set one, and the other code still holds", async () => {
+    const { listing, registrationToken, code, id } = await newVisitor();
+    const codes = [code, codeIn(await arrive(registrationToken))];
+    const ids = ["one", "two"];
+    const answers = await Promise.all(codes.map((each, at) => redeem(listing.key, each, ids[at])));
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409]);
+    const at = answers.findIndex(({ status }) => status === 200);
+    expect(await customerOf(id)).toBe(ids[at]);
+    expect((await redeem(listing.key, codes[1 - at] ?? "", ids[at])).status).toBe(200);
+  });
+
+  it("of two customers' codes with one id give it to one of them", async () => {
+    const first = await newVisitor();
+    const second = await newVisitor(first.listing);
+    const answers = await Promise.all(
+      [first.code, second.code].map((code) => redeem(first.listing.key, code, "acme")),
+    );
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409]);
+    const customers = [await customerOf(first.id), await customerOf(second.id)];
+    expect(customers.filter((customer) => customer === "acme")).toHaveLength(1);
+  });
+});
+
+describe("what a code could be made to tell", () => {
+  it("is nothing of AWS's: not in a header, a page, an address, the log or the ledger", async () => {
+    const logged = listenToLogs();
+    const listing = await newListing();
+    await admin("PATCH", `/v1/products/${listing.id}`, { signUpUrl: null });
+    const { registrationToken, agreementId, accountId, licenseArn } = await aws.agreement(listing.id);
+    await notify(agreementId, "agreement-created");
+    const arrival = await arrive(registrationToken);
+    const page = await call("GET", `/registration/${codeIn(arrival)}`);
+    const seen = [arrival, page].map((response) => JSON.stringify([...response.headers]));
+    seen.push(await arrival.text(), await page.text(), ...logged);
+    const { id } = await agreementOf(listing.id);
+    for (const secret of [registrationToken, agreementId, accountId, licenseArn, id]) {
+      expect(seen.join("\n")).not.toContain(secret);
+      expect(seen.join("\n")).not.toContain(encodeURIComponent(secret));
+    }
+    expect(page.headers.get("set-cookie") ?? arrival.headers.get("set-cookie")).toBeNull();
+    const ledger = await ledgerText();
+    expect(ledger).toContain(accountId);
+    expect(ledger).not.toContain(registrationToken);
+    expect(ledger).not.toContain(codeIn(arrival));
+  });
+
+  it("is not kept by a browser or told to another site", async () => {
+    const { registrationToken } = await newVisitor();
+    const { headers } = await arrive(registrationToken);
+    expect([headers.get("cache-control"), headers.get("referrer-policy")]).toEqual([
+      "no-store",
+      "no-referrer",
+    ]);
+  });
+});
+
+describe("without REGISTRATION_SECRET, or with one that can be guessed", () => {
+  it.each([undefined, "", "x".repeat(31)])("%j", async (secret) => {
+    const logged = listenToLogs();
+    const listing = await newListing();
+    const { registrationToken } = await aws.agreement(listing.id);
+    const request = (path: string, body: string, headers: Record<string, string>) =>
+      new Request(`https://gateway.test${path}`, { method: "POST", body, headers, redirect: "manual" });
+    const form = new URLSearchParams({ "x-amzn-marketplace-token": registrationToken }).toString();
+    const arrival = await callWithSecret(
+      secret,
+      request("/register", form, { "content-type": "application/x-www-form-urlencoded" }),
+    );
+    expect([arrival.status, arrival.headers.get("retry-after")]).toEqual([503, "60"]);
+    expect(await arrival.text()).toContain("Your subscription is safe");
+    expect(logged.join("\n")).toContain("set the secret REGISTRATION_SECRET");
+    expect(await agreementsOf(listing.id)).toHaveLength(1);
+    const redemption = await callWithSecret(
+      secret,
+      request("/v1/registrations/redeem", JSON.stringify({ code: "any" }), {
+        authorization: `Bearer ${listing.key}`,
+        "content-type": "application/json",
+      }),
+    );
+    expect(redemption.status).toBe(503);
+    expect(await json(redemption)).toMatchObject({ code: "not_configured" });
+  });
+});
