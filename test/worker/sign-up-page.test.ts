@@ -152,11 +152,14 @@ describe("a customer who signs up", () => {
     expect((await toldOf(id)).filter(({ type }) => type === "agreement.signed_up")).toHaveLength(1);
   });
 
-  it("does so once, however often the button is pressed at once", async () => {
-    const { page, id } = await newVisitor();
-    const answers = await Promise.all([1, 2, 3].map(() => submit(page, alice)));
+  it("does so once, also when several forms are sent at once: the seller is told what is kept", async () => {
+    const { page, id, names } = await newVisitor();
+    const emails = ["one@example.com", "two@example.com", "three@example.com"];
+    const answers = await Promise.all(emails.map((email) => submit(page, { email })));
     expect(answers.map(({ status }) => status)).toEqual([303, 303, 303]);
-    expect((await toldOf(id)).filter(({ type }) => type === "agreement.signed_up")).toHaveLength(1);
+    const told = (await toldOf(id)).filter(({ type }) => type === "agreement.signed_up");
+    expect(told).toHaveLength(1);
+    expect(told[0]?.data["contact"]).toMatchObject({ email: (await contactOf(names.accountId))?.email });
   });
 
   it("may come again from AWS and write something else", async () => {
