@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { findProduct } from "../catalog/products.ts";
+import { findProduct, listProducts, type Product } from "../catalog/products.ts";
 import { readBytes } from "../http/body.ts";
 import { failureOf } from "../http/failure.ts";
 import { problem, problemResponses } from "../http/problems.ts";
@@ -19,7 +19,7 @@ import {
   waitingPage,
   type SignUpForm,
 } from "./pages/pages.ts";
-import { findCode, issueCode } from "./registration-codes.ts";
+import { findCode, issueCode, type FoundCode } from "./registration-codes.ts";
 import { errorsOf, signUp } from "./sign-up.ts";
 import { surroundingsOf, type Surroundings } from "./surroundings.ts";
 
@@ -86,17 +86,18 @@ for (const path of ["/register", "/register/:product"] as const) {
 
 registrationRoutes.get("/registration/waiting/:ticket", async (c) => {
   const arrival = await lookAfter(surroundingsOf(c.env), c.req.param("ticket"));
-  if (arrival.kind !== "waiting") return answer(c, arrival, null);
-  return waitingPage(c, await brandOf(c, arrival.productId ?? undefined));
+  const named = arrival.kind === "waiting" ? arrival.productId : null;
+  const brand = await brandOf(c, named ?? undefined);
+  return arrival.kind === "waiting" ? waitingPage(c, brand) : answer(c, arrival, brand);
 });
 
 registrationRoutes.get("/registration/:code", async (c) => {
   const { ledger, secret, now } = surroundingsOf(c.env);
   if (secret === null) return laterPage(c, null);
   const found = await findCode(ledger, secret, c.req.param("code"), now());
-  if (!("agreement" in found)) return againPage(c, null);
-  const brand = await brandOf(c, found.agreement.productId);
-  return found.kind === "redeemed" ? signedUpPage(c, brand) : signUpPage(c, brand);
+  const product = await hostedProduct(c, found);
+  if (product === null) return againPage(c, await brandOf(c, undefined));
+  return found.kind === "redeemed" ? signedUpPage(c, product) : signUpPage(c, product);
 });
 
 registrationRoutes.post("/registration/:code", async (c) => {
@@ -106,16 +107,27 @@ registrationRoutes.post("/registration/:code", async (c) => {
   if (posted === null) return problem(c, { code: "too_large", detail: "The form has a few short fields." });
   const code = c.req.param("code");
   const found = await findCode(ledger, secret, code, now());
-  if (!("agreement" in found)) return againPage(c, null);
+  const product = await hostedProduct(c, found);
+  if (product === null || !("agreement" in found)) return againPage(c, await brandOf(c, undefined));
   const { agreement } = found;
   const form: SignUpForm = { email: posted("email"), name: posted("name"), company: posted("company") };
   const errors = errorsOf(form);
   if (found.kind === "valid" && Object.keys(errors).length > 0)
-    return signUpPage(c, await brandOf(c, agreement.productId), { form, errors });
+    return signUpPage(c, product, { form, errors });
   if (found.kind === "valid") await signUp(ledger, { code, agreement, form }, now());
   // The same address shows that it is done; loading it again posts nothing.
   return c.redirect(`/registration/${code}`, 303);
 });
+
+/**
+ * The product whose customer a code is, if its sign-up page is here. A code that was made for the seller's own page is
+ * not to be used up here, where the seller cannot redeem it.
+ */
+async function hostedProduct(c: Context<AppEnv>, found: FoundCode): Promise<Product | null> {
+  if (!("agreement" in found)) return null;
+  const product = await findProduct(openLedger(c.env.DB), found.agreement.productId);
+  return product?.signUpUrl === null ? product : null;
+}
 
 async function answer(c: Context<AppEnv>, arrival: Arrival, brand: Brand): Promise<Response> {
   switch (arrival.kind) {
@@ -160,8 +172,12 @@ async function sendOn(
   return c.redirect(address.href, 303);
 }
 
+/** The product whose page it is: the one that the address names, or the only one that there is. */
 async function brandOf(c: Context<AppEnv>, productId: string | undefined): Promise<Brand> {
-  return productId === undefined ? null : findProduct(openLedger(c.env.DB), productId);
+  const ledger = openLedger(c.env.DB);
+  if (productId !== undefined) return findProduct(ledger, productId);
+  const [first = null, second] = await listProducts(ledger, { limit: 2 });
+  return second === undefined ? first : null;
 }
 
 /**

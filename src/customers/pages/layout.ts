@@ -32,6 +32,7 @@ export function show(c: Context<AppEnv>, { title, body, brand, status = 200, ref
     `default-src 'none'; style-src 'nonce-${nonce}';${logo} form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
   );
   c.header("cache-control", "no-store");
+  if (refresh !== undefined) c.header("refresh", String(refresh));
   c.header("referrer-policy", "no-referrer");
   c.header("x-content-type-options", "nosniff");
   return c.html(
@@ -41,7 +42,6 @@ export function show(c: Context<AppEnv>, { title, body, brand, status = 200, ref
           <meta charset="utf-8" />
           <meta name="viewport" content="width=device-width, initial-scale=1" />
           <meta name="robots" content="noindex" />
-          ${refresh === undefined ? "" : html`<meta http-equiv="refresh" content="${refresh}" />`}
           <title>${seller === null ? title : `${title} – ${seller}`}</title>
           <style nonce="${nonce}">
             ${raw(styleOf(color ?? DEFAULT_COLOR))}
@@ -78,7 +78,8 @@ const DEFAULT_COLOR = "#1f4b99";
 function styleOf(color: string): string {
   return `
     * { box-sizing: border-box; }
-    body { margin: 0 auto; max-width: 38rem; padding: 1.5rem 1rem 3rem; font: 1.0625rem/1.55 system-ui, sans-serif; color: #1b1f24; background: #fff; border-top: .4rem solid ${color}; }
+    html { color-scheme: light; border-top: .4rem solid ${color}; }
+    body { margin: 0 auto; max-width: 38rem; padding: 1.5rem 1rem 3rem; font: 1.0625rem/1.55 system-ui, sans-serif; color: #1b1f24; background: #fff; }
     header { display: flex; align-items: center; gap: .75rem; min-height: 3rem; margin-bottom: 1.5rem; }
     header img { max-height: 3rem; max-width: 12rem; width: auto; }
     .seller { margin: 0; font-weight: 600; font-size: 1.2rem; }
@@ -88,7 +89,7 @@ function styleOf(color: string): string {
     .hint { color: #4b5563; margin: 0 0 .3rem; font-size: .95rem; }
     input { width: 100%; font: inherit; padding: .65rem .75rem; color: inherit; background: #fff; border: 1px solid #6b7280; border-radius: .4rem; }
     input[aria-invalid="true"] { border: 2px solid #b42318; }
-    button { margin-top: 1.6rem; min-height: 2.9rem; padding: .6rem 1.5rem; font: inherit; font-weight: 600; border: 0; border-radius: .4rem; cursor: pointer; background: ${color}; color: ${readableOn(color)}; }
+    button { margin-top: 1.6rem; min-height: 2.9rem; padding: .6rem 1.5rem; font: inherit; font-weight: 600; border: 1px solid transparent; border-radius: .4rem; cursor: pointer; background: ${color}; color: ${readableOn(color)}; }
     :focus-visible { outline: 3px solid #1b1f24; outline-offset: 2px; }
     a { color: #0b4a8f; }
     .error { color: #b42318; font-weight: 600; margin: .3rem 0; }

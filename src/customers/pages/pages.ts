@@ -45,8 +45,8 @@ export function laterPage(c: Context<AppEnv>, brand: Brand) {
   });
 }
 
-/** How often a waiting page looks again, seconds. */
-const WAITING_REFRESH = 5;
+/** How often a waiting page looks again, seconds: not so often that a screen reader cannot read it to the end. */
+const WAITING_REFRESH = 10;
 
 /** AWS cannot say who it is yet: the page loads itself until it can. */
 export function waitingPage(c: Context<AppEnv>, brand: Brand) {
@@ -60,7 +60,8 @@ export function waitingPage(c: Context<AppEnv>, brand: Brand) {
       <p>
         This page goes on by itself as soon as it is confirmed. You may also close it and open it again later
         today.
-      </p>`,
+      </p>
+      <p><a href="">Look again now</a></p>`,
   });
 }
 
@@ -81,7 +82,8 @@ export function signUpPage(
   brand: Brand,
   { form = NO_SIGN_UP, errors = {} }: { readonly form?: SignUpForm; readonly errors?: SignUpErrors } = {},
 ) {
-  const hasErrors = Object.keys(errors).length > 0;
+  const [firstError] = Object.keys(errors);
+  const hasErrors = firstError !== undefined;
   const seller = sellerName(brand) ?? "us";
   return show(c, {
     title: hasErrors ? "Please check what you entered" : "Set up your account",
@@ -95,6 +97,7 @@ export function signUpPage(
           hint: `${seller} writes to you here about your account.`,
           value: form.email,
           error: errors.email,
+          isFirst: firstError === "email",
           attributes: html`type="email" autocomplete="email" required maxlength="254"`,
         })}
         ${field({
@@ -102,6 +105,7 @@ export function signUpPage(
           label: "Your name (optional)",
           value: form.name,
           error: errors.name,
+          isFirst: firstError === "name",
           attributes: html`autocomplete="name" maxlength="200"`,
         })}
         ${field({
@@ -109,6 +113,7 @@ export function signUpPage(
           label: "Company (optional)",
           value: form.company,
           error: errors.company,
+          isFirst: firstError === "company",
           attributes: html`autocomplete="organization" maxlength="200"`,
         })}
         <button type="submit">Finish</button>
@@ -125,9 +130,11 @@ interface Field {
   readonly value: string;
   readonly error: string | undefined;
   readonly attributes: ReturnType<typeof html>;
+  /** Whether it is the first that has to be mended: there the customer goes on. */
+  readonly isFirst: boolean;
 }
 
-function field({ name, label, hint, value, error, attributes }: Field) {
+function field({ name, label, hint, value, error, attributes, isFirst }: Field) {
   const described = [hint === undefined ? "" : `${name}-hint`, error === undefined ? "" : `${name}-error`];
   const by = described.filter((id) => id !== "").join(" ");
   return html`<label for="${name}">${label}</label>
@@ -140,6 +147,7 @@ function field({ name, label, hint, value, error, attributes }: Field) {
       ${attributes}
       ${by === "" ? "" : html`aria-describedby="${by}"`}
       ${error === undefined ? "" : html`aria-invalid="true"`}
+      ${isFirst ? "autofocus" : ""}
     />`;
 }
 

@@ -1,0 +1,213 @@
+import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { arrive, expectOk, type SimulatorAgreement } from "../../scripts/local/clients.ts";
+import { isWiderThanPhone, openBrowser, picture, violationsOf, visit } from "./browser.ts";
+import { ADMIN, newSeller, type Seller } from "./seller.ts";
+
+const PAGE = {
+  seller: "Nimbus Analytics",
+  color: "#6b21a8",
+  support: "help@nimbus.example",
+  next: "We send you a link to your workspace within a minute.",
+};
+
+let seller: Seller;
+let browser: Browser;
+let sellersSite: Server;
+/** What the seller's own sign-up page was asked with. */
+const asked: { url: string; headers: IncomingHttpHeaders }[] = [];
+
+beforeAll(async () => {
+  [seller, browser] = await Promise.all([newSeller(), openBrowser()]);
+  sellersSite = createServer((request, response) => {
+    if (request.url?.startsWith("/welcome") === true)
+      asked.push({ url: request.url, headers: request.headers });
+    response.writeHead(200, { "content-type": "text/html" }).end("<title>Welcome</title><h1>Welcome</h1>");
+  });
+  await new Promise<void>((resolve) => sellersSite.listen(0, "127.0.0.1", resolve));
+});
+afterAll(async () => {
+  await browser.close();
+  sellersSite.close();
+  await seller.stop();
+});
+
+const gateway = () => seller.gateway.worker.url;
+const aws = () => `${seller.simulator.worker.url}/_simulator`;
+
+async function list(productCode: string, settings: object): Promise<void> {
+  const product = { productCode, dimensions: ["api"] };
+  await expectOk("POST", `${aws()}/products`, { body: product });
+  await expectOk("POST", `${gateway()}/v1/products`, { token: ADMIN, body: { ...product, ...settings } });
+}
+
+const buy = (productCode: string) =>
+  expectOk<SimulatorAgreement>("POST", `${aws()}/agreements`, { body: { productCode } });
+
+/** Presses "Set up your account" on AWS's page, which is of another site than the gateway's. */
+async function press(page: Page, { agreementId }: SimulatorAgreement): Promise<void> {
+  const to = `${gateway()}/register`.replace("127.0.0.1", "localhost");
+  await page.goto(`${aws()}/agreements/${agreementId}/set-up?to=${to}`);
+  await page.getByRole("button", { name: "Set up your account" }).click();
+  await page.waitForURL((address) => !address.pathname.startsWith("/_simulator/"));
+}
+
+async function expectAccessible(page: Page): Promise<void> {
+  expect(await violationsOf(page)).toEqual([]);
+  expect(await isWiderThanPhone(page)).toBe(false);
+}
+
+const heading = (page: Page) => page.getByRole("heading", { level: 1 }).innerText();
+
+describe("a customer whose seller has no sign-up page", () => {
+  beforeAll(() => list("hosted", { name: "Nimbus", page: PAGE }));
+
+  it("comes from AWS, is told what is wrong, finishes, and is told to the seller", async () => {
+    const bought = await buy("hosted");
+    const { page, context, faults } = await visit(browser, { bypassCSP: true });
+    await press(page, bought);
+    expect(await heading(page)).toBe("Set up your account");
+    expect(await page.title()).toBe("Set up your account – Nimbus Analytics");
+    await expect(page.getByRole("link", { name: PAGE.support }).getAttribute("href")).resolves.toBe(
+      `mailto:${PAGE.support}`,
+    );
+    await picture(page, "sign-up");
+    await expectAccessible(page);
+
+    await page.getByLabel("E-mail address").fill("nobody");
+    await page.getByLabel("Your name").fill("Ann <script>alert(1)</script>");
+    await page.getByRole("button", { name: "Finish" }).click();
+    expect(await heading(page)).toBe("Please check what you entered");
+    await expect(page.getByRole("alert").innerText()).resolves.toContain("name@example.com");
+    await expect(page.getByLabel("Your name").inputValue()).resolves.toBe("Ann <script>alert(1)</script>");
+    await picture(page, "sign-up-wrong");
+    await expectAccessible(page);
+
+    await page.getByLabel("E-mail address").fill("ann@customer.example");
+    await page.getByRole("button", { name: "Finish" }).click();
+    expect(await heading(page)).toBe("Your account is being set up");
+    await expect(page.getByText(PAGE.next).isVisible()).resolves.toBe(true);
+    await picture(page, "signed-up");
+    await expectAccessible(page);
+    // Loading it again sends nothing again.
+    await page.reload();
+    expect(await heading(page)).toBe("Your account is being set up");
+
+    const url = `${gateway()}/v1/customers/${bought.accountId}`;
+    const { agreements } = await expectOk<{ agreements: { contact: object }[] }>("GET", url, {
+      token: ADMIN,
+    });
+    expect(agreements).toMatchObject([{ contact: { email: "ann@customer.example" } }]);
+    expect(await context.cookies()).toEqual([]);
+    expect(faults).toEqual([]);
+  });
+
+  it("needs no scripts, and a keyboard is enough", async () => {
+    const { page, faults } = await visit(browser, { javaScriptEnabled: false });
+    await press(page, await buy("hosted"));
+    const focused = () => page.locator(":focus").getAttribute("name");
+    const outline = () =>
+      page.locator(":focus").evaluate((element) => getComputedStyle(element).outlineStyle);
+    const stops: (string | null)[] = [];
+    for (let n = 0; n < 3; n++) {
+      await page.keyboard.press("Tab");
+      stops.push(await focused());
+      expect(await outline()).toBe("solid");
+    }
+    expect(stops).toEqual(["email", "name", "company"]);
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Please check what you entered" }).waitFor();
+    // The customer goes on where something is to be mended.
+    expect(await focused()).toBe("email");
+    await page.keyboard.type("ann@customer.example");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Tab");
+    expect(await page.locator(":focus").innerText()).toBe("Finish");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Your account is being set up" }).waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it.each(["#ffff00", "#000000", "#ffffff", "#777777"])(
+    "can read the page in the colour %s",
+    async (color) => {
+      const productCode = `hosted-${color.slice(1)}`;
+      const long =
+        "A seller with a very long name that goes on and on, Gesellschaft mit beschränkter Haftung";
+      await list(productCode, { page: { seller: long, color, logoUrl: `${siteOf(sellersSite)}/none.png` } });
+      const { page } = await visit(browser, { bypassCSP: true });
+      await press(page, await buy(productCode));
+      expect(await heading(page)).toBe("Set up your account");
+      await expectAccessible(page);
+    },
+  );
+});
+
+const siteOf = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+describe("a customer whose seller has a sign-up page", () => {
+  it("comes there with a code that the seller's backend redeems, and with nothing of AWS's", async () => {
+    await list("own", { signUpUrl: `${siteOf(sellersSite)}/welcome?from=aws` });
+    const bought = await buy("own");
+    const { page, context } = await visit(browser);
+    await press(page, bought);
+    expect(await heading(page)).toBe("Welcome");
+    const [request] = asked.splice(0);
+    const address = new URL(request?.url ?? "", siteOf(sellersSite));
+    expect([...address.searchParams.keys()]).toEqual(["from", "registration_code"]);
+    expect(request?.headers.referer).toBeUndefined();
+    expect(request?.headers.cookie).toBeUndefined();
+    expect(await context.cookies()).toEqual([]);
+    const agreement = await expectOk("POST", `${gateway()}/v1/registrations/redeem`, {
+      token: ADMIN,
+      body: { code: address.searchParams.get("registration_code"), customer: "acme" },
+    });
+    expect(agreement).toMatchObject({ accountId: bought.accountId, customer: "acme" });
+  });
+});
+
+describe("a customer who comes while AWS is down", () => {
+  afterEach(() => expectOk("DELETE", `${aws()}/faults`));
+
+  it("waits on a page that goes on by itself", async () => {
+    await list("patient", { page: PAGE });
+    const bought = await buy("patient");
+    await expectOk("POST", `${aws()}/faults`, {
+      body: { faults: [{ kind: "internal-error", operation: "ResolveCustomer", times: null }] },
+    });
+    const { page, faults } = await visit(browser, { bypassCSP: true });
+    await press(page, bought);
+    expect(await heading(page)).toBe("Setting up your account takes a little longer");
+    expect(page.url()).not.toContain(bought.accountId);
+    await picture(page, "waiting");
+    await expectAccessible(page);
+    await page.getByRole("link", { name: "Look again now" }).click();
+    expect(await heading(page)).toBe("Setting up your account takes a little longer");
+    await expectOk("DELETE", `${aws()}/faults`);
+    await page.getByRole("heading", { name: "Set up your account" }).waitFor({ timeout: 30_000 });
+    expect(faults).toEqual([]);
+  });
+});
+
+describe("pages for whoever comes without a token that AWS knows", () => {
+  it.each([
+    ["about", "Set up your account", () => fetch(`${gateway()}/register`)],
+    ["again", "Please start again from AWS Marketplace", () => arrive(gateway(), "forged")],
+    [
+      "expired-code",
+      "Please start again from AWS Marketplace",
+      () => fetch(`${gateway()}/registration/mgc_x`),
+    ],
+  ])("say what to do: %s", async (name, title, ask) => {
+    const response = await ask();
+    const { page } = await visit(browser);
+    await page.setContent(await response.text());
+    expect(await heading(page)).toBe(title);
+    await expect(page.getByText('press "Set up your account" again').isVisible()).resolves.toBe(true);
+    await picture(page, name);
+    await expectAccessible(page);
+  });
+});
