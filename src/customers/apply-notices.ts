@@ -33,7 +33,9 @@ export async function applyNotices(ledger: Ledger, id: string, now: number): Pro
       // Notices that name AWS's agreement alone could not be known to be its until now.
       if (claimed.flat().length > 0) continue;
     }
-    await setRecords(ledger, after, { isNewlyActive: before.activatedAt === null, now });
+    // Not whether it has just become active: this may have been written before a crash, or by the round before.
+    const hasNews = heard.some(({ appliedAt }) => appliedAt === null);
+    await setRecords(ledger, after, { hasNews, now });
     await markApplied(ledger, heard, now);
     forgetNames();
     return after;
@@ -134,9 +136,9 @@ function messagesOf(before: Agreement, after: Agreement): AgreementMessage[] {
 export async function setRecords(
   ledger: Ledger,
   { id, usageUntil, endedAt, activatedAt, startsAt }: Agreement,
-  { isNewlyActive, now }: { readonly isNewlyActive: boolean; readonly now: number },
+  { hasNews, now }: { readonly hasNews: boolean; readonly now: number },
 ): Promise<void> {
-  const isDue = isNewlyActive && activatedAt !== null;
+  const isDue = hasNews && activatedAt !== null;
   const open = await ledger.all<OpenRecord>(sql`
     SELECT id, hour, deadline, may_be_held AS mayBeHeld, usage_record ->> 'Timestamp' AS timestamp
     FROM records WHERE ${isOpenOf(id)}`);

@@ -88,7 +88,7 @@ export async function keepSealing(surroundings: Surroundings): Promise<void> {
     .limit(MAX_ENDING);
   for (const agreement of ending) {
     await sealEnding(surroundings, agreement);
-    await setRecords(ledger, agreement, { isNewlyActive: false, now: now() });
+    await setRecords(ledger, agreement, { hasNews: false, now: now() });
   }
 }
 

@@ -46,6 +46,7 @@ export const aws = {
   heal: () => control("DELETE", "/faults"),
   agreement: (productCode: string, options: object = {}) =>
     control<AwsAgreement>("POST", "/agreements", { productCode, ...options }),
+  change: (agreementId: string, changes: object) => control("PATCH", `/agreements/${agreementId}`, changes),
   /** Another registration token of an agreement: the customer presses "Set up your account" again. */
   token: async (agreementId: string) =>
     (await control<{ registrationToken: string }>("POST", `/agreements/${agreementId}/tokens`))

@@ -1,0 +1,190 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { recordsOf, seal, tick, usage } from "./delivering.ts";
+import { admin, json, type UsageAnswer } from "./gateway.ts";
+import { arrive, aws, newArrival, newCustomer, newListing, notify } from "./marketplace.ts";
+import { agreementOf, agreementsOf, toldOf } from "./registering.ts";
+
+const HOUR = 3_600_000;
+const now = Math.floor(Date.now() / 1000) * 1000;
+const ago = (hours: number): string => new Date(now - hours * HOUR).toISOString();
+
+function* permutations<T>(items: readonly T[]): Generator<T[]> {
+  if (items.length === 0) yield [];
+  for (const [index, item] of items.entries())
+    for (const rest of permutations(items.toSpliced(index, 1))) yield [item, ...rest];
+}
+
+describe("an agreement whose life AWS tells in any order", () => {
+  const steps = {
+    created: { kind: "agreement-created", at: ago(3) },
+    active: { kind: "license-updated", at: ago(2.9) },
+    over: { kind: "agreement-ended", at: ago(0.3) },
+    gone: { kind: "license-deprovisioned", at: ago(0.2) },
+    form: null,
+  };
+
+  it("comes to the same, wherever the customer comes in between and whatever is told twice", async () => {
+    const listing = await newListing();
+    const expected = new Map<string, object>();
+    for (const order of permutations(Object.keys(steps) as (keyof typeof steps)[])) {
+      const bought = await aws.agreement(listing.id);
+      for (const name of order) {
+        const step = steps[name];
+        if (step === null) expect((await arrive(bought.registrationToken)).status).toBe(303);
+        else expect((await notify(bought.agreementId, step.kind, { at: step.at })).status).toBe(200);
+      }
+      expected.set(bought.accountId, {
+        accountId: bought.accountId,
+        awsAgreementId: bought.agreementId,
+        state: "ending",
+        activatedAt: ago(2.9),
+        endedAt: ago(0.3),
+        usageUntil: new Date(Date.parse(ago(0.2)) + HOUR).toISOString(),
+      });
+    }
+    const { agreements } = await json<{ agreements: { accountId: string }[] }>(
+      admin("GET", `/v1/agreements?product=${listing.id}&limit=1000`),
+    );
+    expect(agreements).toHaveLength(120);
+    for (const agreement of agreements)
+      expect(agreement).toMatchObject(expected.get(agreement.accountId) ?? {});
+  });
+});
+
+describe("an agreement that AWS has not activated", () => {
+  it("has its usage kept, tried, and delivered once AWS has", async () => {
+    const listing = await newListing();
+    const bought = await newArrival(listing, { status: "pending" });
+    await listing.post(usage(bought.accountId, 5));
+    await seal(listing.id);
+    await tick();
+    expect(await recordsOf(listing.id)).toMatchObject([
+      { state: "waiting", lastAnswer: "CustomerNotSubscribed" },
+    ]);
+    expect((await agreementOf(listing.id)).state).toBe("pending");
+    await aws.change(bought.agreementId, { status: "active" });
+    await notify(bought.agreementId, "license-updated");
+    await tick();
+    expect(await recordsOf(listing.id)).toMatchObject([{ state: "delivered", quantity: 5 }]);
+    expect(await aws.records(listing.id)).toMatchObject([{ quantity: 5 }]);
+  });
+
+  it("rolls what AWS has not taken in time on to another hour, since it surely has none of it", async () => {
+    const listing = await newListing();
+    const bought = await newArrival(listing, { status: "pending" });
+    await listing.post(usage(bought.accountId, 5));
+    await seal(listing.id);
+    await tick();
+    await env.DB.prepare("UPDATE records SET deadline = 1 WHERE product_id = ?").bind(listing.id).run();
+    await tick();
+    expect(await recordsOf(listing.id)).toMatchObject([{ state: "rolled_over" }]);
+    const { totals } = await json<{ totals: object }>(admin("GET", `/v1/conservation?product=${listing.id}`));
+    expect(totals).toMatchObject({ accepted: "5", open: "5", conserved: true });
+  });
+
+  it("is active by the first usage that AWS takes, if the notice is lost", async () => {
+    const listing = await newListing();
+    const bought = await newArrival(listing);
+    await listing.post(usage(bought.accountId, 5));
+    await seal(listing.id);
+    await tick();
+    expect(await recordsOf(listing.id)).toMatchObject([{ state: "delivered" }]);
+    await tick();
+    const agreement = await agreementOf(listing.id);
+    expect(agreement.state).toBe("active");
+    expect((await toldOf(agreement.id)).map(({ type }) => type)).toEqual([
+      "agreement.registered",
+      "agreement.activated",
+    ]);
+  });
+
+  it("has usage of a time before its start billed in the open hour, which AWS would refuse", async () => {
+    const listing = await newListing();
+    const bought = await newArrival(listing, { startsAt: ago(0.01) });
+    await listing.post({ ...usage(bought.accountId, 5), timestamp: ago(3) });
+    await seal(listing.id);
+    await tick();
+    expect(await recordsOf(listing.id)).toMatchObject([{ state: "waiting" }]);
+    await notify(bought.agreementId, "agreement-created");
+    await notify(bought.agreementId, "license-updated");
+    await tick();
+    expect(await recordsOf(listing.id)).toMatchObject([{ state: "rolled_over" }]);
+    const { totals } = await json<{ totals: object }>(admin("GET", `/v1/conservation?product=${listing.id}`));
+    expect(totals).toMatchObject({ open: "5", conserved: true });
+  });
+});
+
+describe("an agreement's states", () => {
+  it("are what the list is asked for by", async () => {
+    const listing = await newListing();
+    const [pending, active, ending, ended] = [
+      await newArrival(listing),
+      await newCustomer(listing),
+      await newCustomer(listing),
+      await newCustomer(listing),
+    ];
+    await notify(ending.agreementId, "license-deprovisioned", { at: ago(0.5) });
+    await notify(ended.agreementId, "license-deprovisioned", { at: ago(2) });
+    for (const [state, { accountId }] of Object.entries({ pending, active, ending, ended })) {
+      const { agreements } = await json<{ agreements: object[] }>(
+        admin("GET", `/v1/agreements?product=${listing.id}&state=${state}`),
+      );
+      expect(agreements).toMatchObject([{ accountId, state }]);
+    }
+    expect(await agreementsOf(listing.id)).toHaveLength(4);
+  });
+});
+
+describe("usage of an agreement that has ended", () => {
+  const post = async (listing: Awaited<ReturnType<typeof newListing>>, event: object) =>
+    (await json<UsageAnswer>(listing.post(event))).results;
+
+  it("is taken for before the end and refused for after it, and a duplicate stays one", async () => {
+    const listing = await newListing();
+    const bought = await newCustomer(listing);
+    const before = { ...usage(bought.accountId, 1), timestamp: ago(0.6) };
+    const counted = { ...usage(bought.accountId, 2), timestamp: ago(0.2) };
+    await listing.post(counted);
+    await notify(bought.agreementId, "license-deprovisioned", { at: ago(0.5) });
+    expect(await post(listing, before)).toMatchObject([{ status: "accepted" }]);
+    expect(await post(listing, counted)).toMatchObject([{ status: "duplicate" }]);
+    const refused = await listing.post({ ...usage(bought.accountId, 3), timestamp: ago(0.4) });
+    expect(refused.status).toBe(422);
+    expect((await json<UsageAnswer>(refused)).results).toMatchObject([
+      {
+        status: "rejected",
+        error: {
+          code: "agreement_ended",
+          field: "customer",
+          detail: expect.stringContaining(ago(0.5)) as unknown,
+        },
+      },
+    ]);
+  });
+
+  it("is refused whatever its time once the final hour is over, and told to the seller once a day", async () => {
+    const listing = await newListing();
+    const bought = await newCustomer(listing);
+    await notify(bought.agreementId, "license-deprovisioned", { at: ago(2) });
+    for (const age of [3, 1])
+      expect(await post(listing, { ...usage(bought.accountId, 1), timestamp: ago(age) })).toMatchObject([
+        { status: "rejected", error: { code: "agreement_ended" } },
+      ]);
+    const { id } = await agreementOf(listing.id);
+    const told = (await toldOf(id)).filter(({ type }) => type === "usage.refused");
+    expect(told).toHaveLength(1);
+  });
+
+  it("is taken again when the end is taken back", async () => {
+    const listing = await newListing();
+    const bought = await newCustomer(listing);
+    const { id } = await agreementOf(listing.id);
+    await notify(bought.agreementId, "license-deprovisioned", { at: ago(2) });
+    expect((await admin("POST", `/v1/agreements/${id}/activate`, { at: ago(3) })).status).toBe(409);
+    expect((await agreementOf(listing.id)).state).toBe("ended");
+    expect((await admin("POST", `/v1/agreements/${id}/activate`, {})).status).toBe(200);
+    expect(await agreementOf(listing.id)).toMatchObject({ state: "active", endedAt: null, usageUntil: null });
+    expect(await post(listing, usage(bought.accountId, 1))).toMatchObject([{ status: "accepted" }]);
+  });
+});
