@@ -1,8 +1,9 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { recordsOf, seal, tick, usage } from "./delivering.ts";
-import { admin, json } from "./gateway.ts";
-import { aws, newCustomer, newListing } from "./marketplace.ts";
+import { admin, call, json } from "./gateway.ts";
+import { aws, newCustomer, newListing, notify } from "./marketplace.ts";
+import { toldOf } from "./registering.ts";
 
 const agreementOf = async (product: string) => {
   const { agreements } = await json<{ agreements: { id: string; usageUntil: string | null }[] }>(
@@ -70,5 +71,76 @@ describe("an agreement that ends", () => {
   it("is one that is there", async () => {
     expect((await admin("POST", "/v1/agreements/agr_none/end", {})).status).toBe(404);
     expect((await admin("POST", "/v1/agreements/agr_none/end", { at: "yesterday" })).status).toBe(400);
+  });
+
+  it.each(["license-deprovisioned", "agreement-ended"])(
+    "by the notice %s has its open hour sealed at once",
+    async (kind) => {
+      const listing = await newListing();
+      const bought = await newCustomer(listing);
+      await listing.post({ ...usage(bought.accountId, 5), timestamp: new Date().toISOString() });
+      await notify(bought.agreementId, kind);
+      expect(await recordsOf(listing.id)).toMatchObject([{ state: "pending", quantity: 5 }]);
+      await tick();
+      expect(await aws.records(listing.id)).toMatchObject([{ quantity: 5 }]);
+    },
+  );
+
+  it("is caught up with by the next tick when the gateway died before it had done what the notice says", async () => {
+    const listing = await newListing();
+    const bought = await newCustomer(listing);
+    await listing.post({ ...usage(bought.accountId, 5), timestamp: new Date().toISOString() });
+    const { notice } = await aws.notice(bought.agreementId, {
+      kind: "license-deprovisioned",
+      via: "eventbridge",
+    });
+    await env.DB.exec(
+      "CREATE TRIGGER no_life BEFORE UPDATE OF usage_until ON agreements BEGIN SELECT RAISE(ABORT, 'died'); END",
+    );
+    const heard = await call("POST", "/aws/events", {
+      body: notice,
+      headers: { "x-api-key": env.EVENTS_SECRET ?? "" },
+    });
+    await env.DB.exec("DROP TRIGGER no_life");
+    // It is kept, so that AWS need not send it again.
+    expect(heard.status).toBe(200);
+    expect((await agreementOf(listing.id)).usageUntil).toBeNull();
+    await tick();
+    expect((await agreementOf(listing.id)).usageUntil).not.toBeNull();
+    expect(await recordsOf(listing.id)).toMatchObject([{ quantity: 5 }]);
+  });
+
+  it("is closed when its final hour is over: what it has left unbilled is counted and told", async () => {
+    const listing = await newListing({ dimensions: ["api", { name: "gb", divisor: 10 }] });
+    const bought = await newCustomer(listing);
+    await listing.post([
+      { ...usage(bought.accountId, 5), timestamp: new Date().toISOString() },
+      { ...usage(bought.accountId, 7), dimension: "gb" },
+    ]);
+    await aws.faults({ kind: "internal-error", operation: "BatchMeterUsage", times: null });
+    await notify(bought.agreementId, "license-deprovisioned");
+    await tick();
+    const { id } = await agreementOf(listing.id);
+    await env.DB.batch([
+      env.DB.prepare("UPDATE agreements SET usage_until = 1 WHERE id = ?").bind(id),
+      env.DB.prepare("UPDATE records SET deadline = 1 WHERE agreement_id = ?").bind(id),
+    ]);
+    await tick();
+    await aws.heal();
+    const { agreements } = await json<{ agreements: object[] }>(
+      admin("GET", `/v1/agreements?product=${listing.id}`),
+    );
+    const unbilled = [
+      { dimension: "api", quantity: "5" },
+      { dimension: "gb", quantity: "7" },
+    ];
+    expect(agreements).toMatchObject([{ state: "ended", unbilled }]);
+    const ended = (await toldOf(id)).filter(({ type }) => type === "agreement.ended");
+    expect(ended).toMatchObject([{ data: { id, unbilled } }]);
+    const { totals } = await json<{ totals: object }>(admin("GET", `/v1/conservation?product=${listing.id}`));
+    expect(totals).toMatchObject({ accepted: "12", conserved: true });
+    // Once: the next tick has nothing to close.
+    await tick();
+    expect((await toldOf(id)).filter(({ type }) => type === "agreement.ended")).toHaveLength(1);
   });
 });
