@@ -57,6 +57,7 @@ export function isOfSns(address: string, topicArn: string, endpoint: string | nu
   if (url === null || url.username !== "" || url.password !== "" || url.hash !== "") return false;
   if (endpoint !== null) return url.origin === new URL(endpoint).origin;
   const [, , , region = ""] = topicArn.split(":");
+  if (!/^[a-z]+(-[a-z0-9]+)+$/.test(region)) return false;
   const domain = region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
   return url.protocol === "https:" && url.port === "" && url.hostname === `sns.${region}.${domain}`;
 }

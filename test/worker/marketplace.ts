@@ -52,6 +52,14 @@ export const aws = {
     (await control<{ registrationToken: string }>("POST", `/agreements/${agreementId}/tokens`))
       .registrationToken,
   switches: (switches: object) => control("POST", "/switches", switches),
+  /** What SNS sends to whoever subscribes to a product's topic. */
+  confirmation: (options: object) =>
+    control<{ notice: Record<string, string> }>("POST", "/sns/confirmations", options),
+  /** The topics whose subscription was confirmed. */
+  subscriptions: async () =>
+    (await control<{ subscriptions: { topicArn: string }[] }>("GET", "/sns/subscriptions")).subscriptions.map(
+      ({ topicArn }) => topicArn,
+    ),
   notice: (agreementId: string, options: object) =>
     control<{ notice: object; headers: Record<string, string> }>(
       "POST",
