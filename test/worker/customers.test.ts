@@ -1,0 +1,171 @@
+import { describe, expect, it } from "vitest";
+import { seal, tick, usage } from "./delivering.ts";
+import { admin, json, type TestProduct, type UsageAnswer } from "./gateway.ts";
+import { newArrival, newCustomer, newListing, notify } from "./marketplace.ts";
+import { agreementOf, agreementsOf } from "./registering.ts";
+
+interface Customer {
+  id: string;
+  agreements: { id: string; customer: string | null }[];
+}
+
+const list = async (query: string) =>
+  json<{ customers: Customer[]; next: string | null }>(admin("GET", `/v1/customers?${query}`));
+const search = async (text: string) =>
+  (await list(`search=${encodeURIComponent(text)}`)).customers.map(({ id }) => id);
+const name = (id: string, customer: string | null) => admin("PATCH", `/v1/agreements/${id}`, { customer });
+
+describe("GET /v1/customers", () => {
+  it("lists each customer once, with all agreements, in pages", async () => {
+    const [listing, other] = [await newListing(), await newListing()];
+    const bought = await newCustomer(listing);
+    await newCustomer(listing, { accountId: bought.accountId });
+    await newCustomer(other, { accountId: bought.accountId });
+    const more = [await newCustomer(listing), await newCustomer(other)];
+    const wanted = [bought, ...more].map(({ accountId }) => accountId);
+    const found: Customer[] = [];
+    let after = "";
+    for (;;) {
+      const { customers, next } = await list(`limit=2&after=${after}`);
+      expect(customers.length).toBeLessThanOrEqual(2);
+      found.push(...customers);
+      if (next === null) break;
+      after = next;
+    }
+    const ids = found.map(({ id }) => id);
+    expect(ids).toEqual([...new Set(ids)].toSorted());
+    expect(ids).toEqual(expect.arrayContaining(wanted));
+    expect(found.find(({ id }) => id === bought.accountId)?.agreements).toHaveLength(3);
+  });
+
+  it("finds a customer by each name", async () => {
+    const listing = await newListing();
+    const bought = await newCustomer(listing);
+    await newCustomer(listing);
+    const { id } = await agreementOfCustomer(listing, bought.accountId);
+    await name(id, `acme-${bought.accountId}`);
+    const { accountId, licenseArn, agreementId } = bought;
+    const names = [id, accountId, licenseArn, licenseArn.split(":").at(-1) ?? "", agreementId];
+    for (const text of [...names, `acme-${accountId}`, `acme-${accountId.slice(0, 11)}`])
+      expect([text, await search(text)]).toEqual([text, [accountId]]);
+    for (const text of [accountId.slice(0, 11), `cme-${accountId}`, `ACME-${accountId}`, "%", "_", "'"])
+      expect([text, await search(text)]).toEqual([text, []]);
+  });
+
+  it("finds a legacy customer by AWS's identifier", async () => {
+    const listing = await newListing({ concurrentAgreements: false });
+    const bought = await newCustomer(listing);
+    expect(await search(bought.customerIdentifier)).toEqual([bought.accountId]);
+  });
+});
+
+/** The agreement of one of several customers. */
+async function agreementOfCustomer(listing: TestProduct, account: string) {
+  const found = (await agreementsOf(listing.id)).find(({ accountId }) => accountId === account);
+  if (found === undefined) throw new Error("there is no such customer");
+  return found;
+}
+
+describe("GET /v1/customers/:id", () => {
+  it("shows agreements, what was heard of them, usage and records", async () => {
+    const listing = await newListing();
+    const bought = await newCustomer(listing);
+    await listing.post([usage(bought.accountId, 3), { ...usage(bought.accountId, 4), dimension: "gb" }]);
+    await seal(listing.id);
+    await tick();
+    const shown = await json(admin("GET", `/v1/customers/${bought.accountId}`));
+    expect(shown).toMatchObject({
+      id: bought.accountId,
+      agreements: [
+        {
+          agreement: { accountId: bought.accountId, state: "active" },
+          contact: null,
+          entitlements: [],
+          usage: [
+            { dimension: "api", accepted: "3", delivered: "3", conserved: true },
+            { dimension: "gb", accepted: "4", delivered: "4", conserved: true },
+          ],
+          records: expect.arrayContaining([
+            expect.objectContaining({ dimension: "api", quantity: 3, state: "delivered" }),
+          ]) as unknown,
+          notices: [{ source: "eventbridge", kind: "activated" }],
+        },
+      ],
+    });
+  });
+
+  it("is 404 for who is not there", async () => {
+    expect((await admin("GET", "/v1/customers/nobody")).status).toBe(404);
+    expect((await admin("DELETE", "/v1/customers/nobody/personal-data")).status).toBe(404);
+  });
+});
+
+describe("the seller's own id", () => {
+  it("is one agreement's, until that has ended", async () => {
+    const listing = await newListing();
+    const [first, second] = [await newCustomer(listing), await newCustomer(listing)];
+    const one = await agreementOfCustomer(listing, first.accountId);
+    const two = await agreementOfCustomer(listing, second.accountId);
+    expect((await name(one.id, "acme")).status).toBe(200);
+    const taken = await name(two.id, "acme");
+    expect(taken.status).toBe(409);
+    expect(await json(taken)).toMatchObject({ detail: expect.stringContaining('"acme"') as unknown });
+    await notify(first.agreementId, "license-deprovisioned");
+    expect((await name(two.id, "acme")).status).toBe(200);
+    expect((await agreementsOf(listing.id)).map(({ id, customer }) => [id, customer]).toSorted()).toEqual(
+      [
+        [one.id, null],
+        [two.id, "acme"],
+      ].toSorted(),
+    );
+  });
+
+  it("may be the same for two products, and taken away", async () => {
+    for (const listing of [await newListing(), await newListing()]) {
+      const { accountId } = await newCustomer(listing);
+      const { id } = await agreementOfCustomer(listing, accountId);
+      expect((await name(id, "shared")).status).toBe(200);
+      expect((await name(id, null)).status).toBe(200);
+      expect((await agreementOf(listing.id)).customer).toBeNull();
+    }
+  });
+});
+
+describe("a LicenseArn that a person tells", () => {
+  it("is an agreement's once, and no other's", async () => {
+    const listing = await newListing();
+    const bought = await newArrival(listing);
+    const { id } = await agreementOf(listing.id);
+    const license = (arn: string) => admin("PATCH", `/v1/agreements/${id}`, { licenseArn: arn });
+    expect((await license(bought.licenseArn)).status).toBe(200);
+    expect((await license(bought.licenseArn.replace(/.$/, "0") + "0")).status).toBe(409);
+    expect((await license("arn:aws:s3:::bucket")).status).toBe(400);
+    expect(await agreementOf(listing.id)).toMatchObject({ licenseArn: bought.licenseArn });
+  });
+});
+
+describe("an account with an agreement that has ended and one that has not", () => {
+  it("has its usage counted by the one that has not", async () => {
+    const listing = await newListing();
+    const old = await newCustomer(listing);
+    await notify(old.agreementId, "license-deprovisioned");
+    const back = await newCustomer(listing, { accountId: old.accountId });
+    const { results } = await json<UsageAnswer>(listing.post(usage(old.accountId, 2)));
+    expect(results).toMatchObject([{ status: "accepted" }]);
+    await seal(listing.id);
+    await tick();
+    const { agreements } = await json<{
+      agreements: { agreement: { licenseArn: string }; usage: object[] }[];
+    }>(admin("GET", `/v1/customers/${old.accountId}`));
+    const used = agreements.filter((each) => each.usage.length > 0).map((each) => each.agreement.licenseArn);
+    expect(used).toEqual([back.licenseArn]);
+  });
+
+  it("is not clear while two have not", async () => {
+    const listing = await newListing();
+    const { accountId } = await newCustomer(listing);
+    await newCustomer(listing, { accountId });
+    const { results } = await json<UsageAnswer>(listing.post(usage(accountId, 2)));
+    expect(results).toMatchObject([{ status: "rejected", error: { code: "ambiguous_customer" } }]);
+  });
+});
