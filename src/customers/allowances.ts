@@ -69,18 +69,29 @@ const wholeUnits = (value: HeldEntitlement["value"] | undefined): bigint =>
 
 /**
  * When the contract's term began: another one has the whole quantity anew. It does so when the one before is over and the
- * contract goes on, or when a notice says that the agreement was renewed. A notice that is late changes nothing: the term
- * would be included twice.
+ * contract goes on, or when a notice says that the agreement was renewed and the contract's end is another. AWS's notice
+ * and its entitlements tell of one renewal in either order, days apart; by the end that both come to it is known to be
+ * one, and would be included twice otherwise. An amendment that leaves the end begins no term.
  */
 export function termOf(
-  { startsAt, termStartsAt, activatedAt, registeredAt }: Agreement,
+  {
+    startsAt,
+    termStartsAt,
+    activatedAt,
+    registeredAt,
+  }: Pick<Agreement, "startsAt" | "termStartsAt" | "activatedAt" | "registeredAt">,
   was: Pick<Allowed, "since" | "until"> | undefined,
   expiresAt: number | null,
   now: number,
 ): Pick<Allowed, "since" | "until"> {
   if (was === undefined) return { since: termStartsAt ?? activatedAt ?? registeredAt, until: expiresAt };
+  const isOther = expiresAt === null || expiresAt !== was.until;
   const isRenewed =
-    termStartsAt !== null && termStartsAt !== startsAt && termStartsAt > was.since && termStartsAt <= now;
+    isOther &&
+    termStartsAt !== null &&
+    termStartsAt !== startsAt &&
+    termStartsAt > was.since &&
+    termStartsAt <= now;
   if (isRenewed) return { since: termStartsAt, until: expiresAt };
   const goesOn = expiresAt === null || expiresAt > now;
   if (was.until !== null && was.until <= now && goesOn) return { since: was.until, until: expiresAt };
