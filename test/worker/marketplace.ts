@@ -70,7 +70,12 @@ export const aws = {
 
 /** A product that is listed on AWS, too. */
 export async function newListing(
-  overrides: { concurrentAgreements?: boolean; dimensions?: readonly unknown[]; shards?: number } = {},
+  overrides: {
+    concurrentAgreements?: boolean;
+    contract?: boolean;
+    dimensions?: readonly unknown[];
+    shards?: number;
+  } = {},
 ): Promise<TestProduct> {
   const product = await newProduct({ ...overrides, settleSeconds: 0, lateSettleSeconds: 0 });
   await control("POST", "/products", {

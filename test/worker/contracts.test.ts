@@ -1,0 +1,163 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, it } from "vitest";
+import {
+  billed,
+  customerOf,
+  includedPer,
+  newContract,
+  newContractListing,
+  readAgain,
+  totalsOf,
+  usageOf,
+} from "./contracts.ts";
+import { recordsOf, seal, tick } from "./delivering.ts";
+import { admin, json } from "./gateway.ts";
+import { aws, newArrival, notify } from "./marketplace.ts";
+
+beforeEach(() => aws.heal());
+
+const calls = (value: number | boolean | string, expiresAt?: string) => [
+  { dimension: "calls", value, ...(expiresAt !== undefined && { expiresAt }) },
+];
+
+describe("usage of a customer with a contract", () => {
+  it.each(["hour", "month", "term"] as const)("is billed above what is included in a %s", async (per) => {
+    const listing = await newContractListing(includedPer(per));
+    const { accountId } = await newContract(listing, calls(10));
+    expect(await billed(listing, usageOf(accountId, 25, 1))).toEqual([15]);
+    expect(await totalsOf(listing)).toMatchObject({
+      accepted: "25",
+      withheld: "10",
+      delivered: "15",
+      conserved: true,
+    });
+  });
+
+  it("is billed above it over all hours of a term", async () => {
+    const listing = await newContractListing();
+    const { accountId } = await newContract(listing, calls(10));
+    expect(await billed(listing, usageOf(accountId, 7, 3))).toEqual([]);
+    expect(await billed(listing, usageOf(accountId, 7, 2))).toEqual([4]);
+    expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([4, 5]);
+    expect(await totalsOf(listing)).toMatchObject({ withheld: "10", delivered: "9", conserved: true });
+  });
+
+  it("is included in billed units, which are the divisor's multiples of posted ones", async () => {
+    const listing = await newContractListing(includedPer("hour", { divisor: 1000 }));
+    const { accountId } = await newContract(listing, calls(2));
+    expect(await billed(listing, usageOf(accountId, 5500, 1))).toEqual([3]);
+    expect(await totalsOf(listing)).toMatchObject({ withheld: "2000", delivered: "3000", carry: "500" });
+  });
+
+  it("is billed whole in a dimension that includes nothing", async () => {
+    const listing = await newContractListing(includedPer("term"), {
+      dimensions: [includedPer("term"), "gb"],
+    });
+    const { accountId } = await newContract(listing, calls(10));
+    expect(await billed(listing, usageOf(accountId, 5, 1, "gb"))).toEqual([5]);
+  });
+
+  it.each([
+    ["true", true, [5]],
+    ["text", "unlimited", [5]],
+    ["a fraction, as far as it is whole", 2.9, [3]],
+  ])("is included by an entitlement of %s", async (_what, value, expected) => {
+    const listing = await newContractListing();
+    const { accountId } = await newContract(listing, calls(value));
+    expect(await customerOf(accountId)).toMatchObject({ entitlements: [{ dimension: "calls", value }] });
+    expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual(expected);
+  });
+
+  it("is each agreement's own, by its licence", async () => {
+    const listing = await newContractListing();
+    const first = await newContract(listing, calls(1));
+    const second = await newContract(listing, calls(3), { accountId: first.accountId });
+    expect(
+      await billed(listing, [usageOf(first.licenseArn, 5, 1), usageOf(second.licenseArn, 5, 1)]),
+    ).toEqual(expect.arrayContaining([4, 2]));
+  });
+
+  it("is included by all pages of what AWS says", async () => {
+    const listing = await newContractListing();
+    const others = Array.from({ length: 60 }, (_, index) => ({ dimension: `a${index}`, value: 1 }));
+    const { accountId } = await newContract(listing, [...others, ...calls(4)]);
+    expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([1]);
+    expect((await customerOf(accountId)).entitlements).toHaveLength(61);
+  });
+
+  it("is included by the sum of what AWS names more than once", async () => {
+    const listing = await newContractListing();
+    const { accountId } = await newContract(listing, [...calls(2), ...calls(3)]);
+    expect(await billed(listing, usageOf(accountId, 9, 1))).toEqual([4]);
+  });
+});
+
+describe("usage of a legacy customer with a contract", () => {
+  const legacy = () => newContractListing(includedPer("term"), { concurrentAgreements: false });
+
+  it("is included by what AWS says of the account", async () => {
+    const listing = await legacy();
+    await newContract(listing, calls(100));
+    const { accountId } = await newContract(listing, calls(3));
+    expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([2]);
+  });
+
+  it("is included by what AWS says of its CustomerIdentifier, where no account is known", async () => {
+    const listing = await legacy();
+    await newContract(listing, calls(100));
+    const { accountId, customerIdentifier } = await newArrival(listing, { entitlements: calls(3) });
+    await env.DB.prepare("UPDATE agreements SET account_id = NULL WHERE account_id = ?")
+      .bind(accountId)
+      .run();
+    await tick();
+    expect(await billed(listing, usageOf(customerIdentifier, 5, 1))).toEqual([2]);
+  });
+});
+
+describe("usage whose contract is not known yet", () => {
+  it("stays open and is billed by nobody, and is billed once the contract is known", async () => {
+    const listing = await newContractListing();
+    await aws.faults({ kind: "throttle", operation: "GetEntitlements", times: null });
+    const { accountId } = await newContract(listing, calls(3));
+    expect(await billed(listing, usageOf(accountId, 5, 2))).toEqual([]);
+    expect(await recordsOf(listing.id)).toEqual([]);
+    expect(await totalsOf(listing)).toMatchObject({ open: "5", withheld: "0", conserved: true });
+    await aws.heal();
+    await readAgain(listing);
+    await seal(listing.id);
+    await tick();
+    expect(await aws.records(listing.id)).toMatchObject([{ quantity: 2 }]);
+  });
+
+  it("stays open while the agreement is pending and AWS has no entitlements", async () => {
+    const listing = await newContractListing();
+    const { accountId, agreementId } = await newContract(listing, [], { status: "pending" });
+    expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([]);
+    expect(await customerOf(accountId)).toMatchObject({ agreement: { state: "pending" } });
+    await aws.change(agreementId, { status: "active", entitlements: calls(3) });
+    await notify(agreementId, "license-updated");
+    await tick();
+    await seal(listing.id);
+    await tick();
+    expect(await aws.records(listing.id)).toMatchObject([{ quantity: 2 }]);
+  });
+
+  it("is billed when the agreement is active and its contract includes nothing", async () => {
+    const listing = await newContractListing();
+    const { agreementId, accountId } = await newArrival(listing);
+    await notify(agreementId, "license-updated");
+    await tick();
+    expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([5]);
+  });
+
+  it("makes a pending agreement active when AWS has entitlements of it, since its notice was lost", async () => {
+    const listing = await newContractListing();
+    const { accountId } = await newContract(listing, calls(3));
+    const { agreement } = await customerOf(accountId);
+    expect(agreement.state).toBe("active");
+    const { notices } = await json<{ notices: object[] }>(
+      admin("GET", `/v1/notices?agreement=${agreement.id}`),
+    );
+    expect(notices).toMatchObject([{ kind: "seen_active", source: "gateway" }]);
+  });
+});

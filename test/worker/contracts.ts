@@ -1,0 +1,84 @@
+import { env } from "cloudflare:workers";
+import { seal, tick } from "./delivering.ts";
+import { admin, json, type TestProduct } from "./gateway.ts";
+import { arrive, aws, newListing } from "./marketplace.ts";
+
+/** Contracts in the tests of the Worker. */
+
+export interface Held {
+  dimension: string;
+  value: number | boolean | string;
+  expiresAt: string | null;
+}
+
+interface Detailed {
+  agreement: { id: string; state: string; endedAt: string | null; unbilled: object[] | null };
+  entitlements: Held[];
+  usage: ({ dimension: string; conserved: boolean } & Record<string, string>)[];
+}
+
+/** A dimension whose contract's dimension is `calls`. */
+export const includedPer = (per: "hour" | "month" | "term", rest: object = {}) => ({
+  name: "api",
+  included: { by: "calls", per },
+  ...rest,
+});
+
+/** A product with a contract that is listed on AWS, too. */
+export const newContractListing = (
+  dimension: object = includedPer("term"),
+  overrides: { concurrentAgreements?: boolean; dimensions?: readonly unknown[] } = {},
+) => newListing({ dimensions: [dimension], contract: true, ...overrides });
+
+/** What the admin API shows of a customer. */
+export async function customerOf(accountId: string) {
+  const { agreements } = await json<{ agreements: Detailed[] }>(admin("GET", `/v1/customers/${accountId}`));
+  const [first] = agreements;
+  if (first === undefined) throw new Error(`customer ${accountId} has no agreement`);
+  return { ...first, agreements };
+}
+
+/** Where the usage of a product is. */
+export const totalsOf = async (listing: TestProduct) =>
+  (await json<{ totals: Record<string, string> }>(admin("GET", `/v1/conservation?product=${listing.id}`)))
+    .totals;
+
+/** Has the contracts of a product read again, as if a day had passed. */
+export async function readAgain(listing: TestProduct): Promise<void> {
+  await env.DB.prepare(
+    "UPDATE agreements SET entitlements_due_at = 1 WHERE product_id = ? AND entitlements_due_at IS NOT NULL",
+  )
+    .bind(listing.id)
+    .run();
+  await tick();
+}
+
+/** A customer whose contract says something, registered, and its contract read. */
+export async function newContract(
+  listing: TestProduct,
+  entitlements: readonly object[],
+  options: object = {},
+) {
+  const agreement = await aws.agreement(listing.id, { entitlements, ...options });
+  const arrival = await arrive(agreement.registrationToken);
+  if (arrival.status !== 303) throw new Error(`registration answered ${arrival.status}`);
+  await tick();
+  return agreement;
+}
+
+/** Usage of some hours ago. */
+export const usageOf = (customer: string, quantity: number, hoursAgo: number, dimension = "api") => ({
+  id: crypto.randomUUID(),
+  customer,
+  dimension,
+  quantity,
+  timestamp: new Date(Date.now() - hoursAgo * 3_600_000).toISOString(),
+});
+
+/** Posts usage, has it sealed and delivered, and says what AWS has billed by then. */
+export async function billed(listing: TestProduct, usage: object) {
+  await listing.post(usage);
+  await seal(listing.id);
+  await tick();
+  return (await aws.records(listing.id)).map(({ quantity }) => quantity);
+}
