@@ -141,10 +141,11 @@ async function store(surroundings: Surroundings, contract: Contract): Promise<vo
     await keepOwnNotice(ledger, agreement.id, notified, at);
     agreement = (await applyNotices(ledger, agreement.id, at)) ?? agreement;
   }
-  const { id, entitlementsDueAt } = agreement;
+  const { id } = agreement;
   const allowed = await allowancesOf(ledger, { agreement, product, held }, at);
   const next = Math.min(at + DAILY * (1 - random() / 10), nextTerm(held, allowed, at));
-  const isStill = sql`entitlements_due_at IS ${entitlementsDueAt}`;
+  // As it was when AWS was asked: a notice that came since may tell of what AWS has not said.
+  const isStill = sql`entitlements_due_at IS ${contract.agreement.entitlementsDueAt}`;
   const wanted = JSON.stringify(held);
   const isOther = sql`(SELECT json_group_array(json_array(dimension, value, expires_at)) FROM
     (SELECT * FROM entitlements WHERE agreement_id = ${id} ORDER BY dimension))

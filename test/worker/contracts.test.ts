@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import {
   billed,
+  calls,
   customerOf,
   includedPer,
   newContract,
@@ -15,10 +16,6 @@ import { admin, json } from "./gateway.ts";
 import { aws, newArrival, notify } from "./marketplace.ts";
 
 beforeEach(() => aws.heal());
-
-const calls = (value: number | boolean | string, expiresAt?: string) => [
-  { dimension: "calls", value, ...(expiresAt !== undefined && { expiresAt }) },
-];
 
 describe("usage of a customer with a contract", () => {
   it.each(["hour", "month", "term"] as const)("is billed above what is included in a %s", async (per) => {

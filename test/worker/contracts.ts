@@ -26,8 +26,8 @@ export const includedPer = (per: "hour" | "month" | "term", rest: object = {}) =
 
 /** A product with a contract that is listed on AWS, too. */
 export const newContractListing = (
-  dimension: object = includedPer("term"),
-  overrides: { concurrentAgreements?: boolean; dimensions?: readonly unknown[] } = {},
+  dimension: unknown = includedPer("term"),
+  overrides: { concurrentAgreements?: boolean; contract?: boolean; dimensions?: readonly unknown[] } = {},
 ) => newListing({ dimensions: [dimension], contract: true, ...overrides });
 
 /** What the admin API shows of a customer. */
@@ -81,4 +81,58 @@ export async function billed(listing: TestProduct, usage: object) {
   await seal(listing.id);
   await tick();
   return (await aws.records(listing.id)).map(({ quantity }) => quantity);
+}
+
+/** An entitlement of the contract's dimension `calls`. */
+export const calls = (value: number | boolean | string, expiresAt?: number) => [
+  {
+    dimension: "calls",
+    value,
+    ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt).toISOString() }),
+  },
+];
+
+/** When the contract of a product's only agreement is read. */
+export async function reading(listing: TestProduct): Promise<Reading> {
+  const row = await env.DB.prepare(
+    `SELECT entitlements_due_at AS due, entitlements_read_at AS read, entitlements_failing_since AS failing,
+            entitlements_error AS error
+     FROM agreements WHERE product_id = ?`,
+  )
+    .bind(listing.id)
+    .first<Reading>();
+  if (row === null) throw new Error(`product ${listing.id} has no agreement`);
+  return row;
+}
+
+interface Reading {
+  due: number | null;
+  read: number | null;
+  failing: number | null;
+  error: string | null;
+}
+
+/** What a product's shard is told that its contract includes. */
+export const allowanceOf = (listing: TestProduct) =>
+  env.DB.prepare(
+    `SELECT quantity, since, until, told_at AS told FROM allowances
+     JOIN agreements ON agreements.id = agreement_id WHERE product_id = ?`,
+  )
+    .bind(listing.id)
+    .first<{ quantity: string; since: number; until: number | null; told: number | null }>();
+
+/** The messages to the seller that a contract has changed, oldest first. */
+export const changesTold = async (accountId: string) => {
+  const { agreement } = await customerOf(accountId);
+  const { messages } = await json<{ messages: Message[] }>(
+    admin("GET", `/v1/messages?agreement=${agreement.id}`),
+  );
+  return messages
+    .filter(({ type }) => type === "agreement.entitlements_changed")
+    .map(({ payload }) => payload.data.entitlements);
+};
+
+interface Message {
+  type: string;
+  payload: { data: { entitlements: Held[] } };
 }
