@@ -132,7 +132,7 @@ interface UntoldRow extends CountingRule {
   readonly since: number;
 }
 
-/** Tells the shards of the allowances that they do not know. */
+/** Tells the shards of the allowances that they do not know; one that cannot be told is no other's matter. */
 export async function tellAllowances({ ledger, shards, now }: Surroundings): Promise<void> {
   const untold = await ledger.all<UntoldRow>(sql`
     SELECT allowances.agreement_id AS agreement, agreements.product_id AS product, agreements.shard AS shard,
@@ -144,15 +144,25 @@ export async function tellAllowances({ ledger, shards, now }: Surroundings): Pro
     JOIN dimensions ON dimensions.product_id = agreements.product_id AND dimensions.name = allowances.dimension
     WHERE allowances.told_at IS NULL LIMIT ${MAX_TOLD}`);
   const byShard = Map.groupBy(untold, ({ product, shard }) => shardName(product, shard));
+  const faults: unknown[] = [];
   for (const [name, rows] of byShard) {
-    await shards(name).decide(rows.map(decisionOf));
-    // One that has changed meanwhile is still to be told.
-    await ledger.run(sql`
-      UPDATE allowances SET told_at = ${now()} FROM json_each(${JSON.stringify(rows)}) AS told
-      WHERE allowances.agreement_id = told.value ->> 'agreement' AND allowances.dimension = told.value ->> 'dimension'
-      AND allowances.quantity = told.value ->> 'quantity' AND allowances.per = told.value ->> 'per'
-      AND allowances.since = told.value ->> 'since'`);
+    try {
+      await shards(name).decide(rows.map(decisionOf));
+      await markTold(ledger, rows, now());
+    } catch (error) {
+      faults.push(error);
+    }
   }
+  if (faults.length > 0) throw faults[0];
+}
+
+/** One that has changed meanwhile is still to be told. */
+async function markTold(ledger: Ledger, rows: readonly UntoldRow[], now: number): Promise<void> {
+  await ledger.run(sql`
+    UPDATE allowances SET told_at = ${now} FROM json_each(${JSON.stringify(rows)}) AS told
+    WHERE allowances.agreement_id = told.value ->> 'agreement' AND allowances.dimension = told.value ->> 'dimension'
+    AND allowances.quantity = told.value ->> 'quantity' AND allowances.per = told.value ->> 'per'
+    AND allowances.since = told.value ->> 'since'`);
 }
 
 const decisionOf = (row: UntoldRow): AllowanceDecision => ({

@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { keepCustomers } from "../../src/customers/keep-customers.ts";
-import { surroundingsOf, type CustomersShard } from "../../src/customers/surroundings.ts";
+import { surroundingsOf, type CustomersShard, type Surroundings } from "../../src/customers/surroundings.ts";
+import { shardName } from "../../src/meter/shard-name.ts";
 import {
   allowanceOf,
   billed,
@@ -65,20 +66,13 @@ describe("a contract that changes", () => {
   it("is told again when we die between telling it and writing down that it was told", async () => {
     const listing = await newContractListing();
     const { accountId } = await newArrival(listing, { entitlements: calls(3) });
-    const dying = {
-      ...surroundingsOf(env),
-      shards: (name: string): CustomersShard => {
-        const shard = env.METER_SHARD.getByName(name);
-        return {
-          endAgreement: (agreement) => shard.endAgreement(agreement),
-          conservation: (ids) => shard.conservation(ids),
-          decide: async (decisions) => {
-            await shard.decide(decisions);
-            throw new Error("the power fails here");
-          },
-        };
+    const dying = withShards((_name, shard) => ({
+      ...shard,
+      decide: async (decisions) => {
+        await shard.decide(decisions);
+        throw new Error("the power fails here");
       },
-    };
+    }));
     await expect(keepCustomers(dying)).rejects.toThrow("the power fails here");
     expect(await allowanceOf(listing)).toMatchObject({ told: null });
     expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([2]);
@@ -86,7 +80,40 @@ describe("a contract that changes", () => {
     expect(await allowanceOf(listing)).toMatchObject({ told: expect.any(Number) as unknown });
     expect(await billed(listing, usageOf(accountId, 5, 0))).toEqual([2]);
   });
+
+  it("is told though another's shard cannot be reached", async () => {
+    const listings = [await newContractListing(), await newContractListing()];
+    for (const listing of listings) await newContract(listing, calls(3));
+    for (const broken of listings) {
+      await env.DB.prepare("UPDATE allowances SET told_at = NULL").run();
+      const unreachable = withShards((name, shard) => ({
+        ...shard,
+        decide: (decisions) =>
+          name === shardName(broken.id, 0)
+            ? Promise.reject(new Error("the shard does not answer"))
+            : shard.decide(decisions),
+      }));
+      await expect(keepCustomers(unreachable)).rejects.toThrow("the shard does not answer");
+      const told = await Promise.all(listings.map(async (listing) => (await allowanceOf(listing))?.told));
+      expect(told.map((at) => typeof at === "number")).toEqual(listings.map((listing) => listing !== broken));
+    }
+  });
 });
+
+/** The gateway's surroundings, where shards answer in another way. */
+function withShards(wrapped: (name: string, shard: CustomersShard) => CustomersShard): Surroundings {
+  return {
+    ...surroundingsOf(env),
+    shards: (name) => {
+      const shard = env.METER_SHARD.getByName(name);
+      return wrapped(name, {
+        endAgreement: (agreement) => shard.endAgreement(agreement),
+        conservation: (ids) => shard.conservation(ids),
+        decide: (decisions) => shard.decide(decisions),
+      });
+    },
+  };
+}
 
 describe("a contract that ends", () => {
   it("goes on to be drawn on by hours of before for a day, and then includes nothing", async () => {
