@@ -64,7 +64,9 @@ export async function registerAgreement(
   const { product, accountId, licenseArn, customerIdentifier, freeTrial, now } = registration;
   const identity = identityOf(registration);
   if (identity === null) return null;
+  const isLegacy = !hasConcurrentAgreements(product, now);
   // A product that has moved knows agreements by the licence that were made by the account.
+  if (!isLegacy && product.concurrentAgreementsFrom !== null) await licenseEarlier(ledger, registration);
   const known = licenseArn === null ? null : await findByLicense(ledger, product.id, licenseArn);
   const id = known?.id ?? (await agreementId(product.id, identity));
   const licenseId = licenseArn === null ? null : licenseIdOf(licenseArn);
@@ -81,7 +83,6 @@ export async function registerAgreement(
     freeTrial,
     entitlementsDueAt: product.contract ? now : null,
   };
-  const isLegacy = !hasConcurrentAgreements(product, now);
   await inOneTransaction(ledger, [
     ledger.insert(agreements).values(row).onConflictDoNothing(),
     writeMessages(
@@ -127,6 +128,25 @@ export async function registerAgreement(
   // Somebody may have posted usage of it a moment ago, and its name was noted as unknown.
   forgetNames();
   return stored;
+}
+
+/**
+ * An agreement made by the account before its product moved, and whose LicenseArn nobody has told, is the one that the
+ * customer comes with now: a second one would split it, and the account would name neither. One statement, so that of
+ * two licences that come at once one gets it.
+ */
+async function licenseEarlier(
+  ledger: Ledger,
+  { product, accountId, licenseArn, now }: Registration,
+): Promise<void> {
+  if (licenseArn === null) return;
+  await ledger.run(sql`
+    UPDATE agreements SET license_arn = ${licenseArn}, license_id = ${licenseIdOf(licenseArn)},
+                          life_version = life_version + 1
+    WHERE product_id = ${product.id} AND account_id = ${accountId} AND license_arn IS NULL
+    AND (usage_until IS NULL OR usage_until > ${now})
+    AND NOT EXISTS (SELECT 1 FROM agreements other
+                    WHERE other.product_id = ${product.id} AND other.license_arn = ${licenseArn})`);
 }
 
 /** What nobody has said yet of an agreement. */

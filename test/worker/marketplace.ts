@@ -46,12 +46,15 @@ export const aws = {
   heal: () => control("DELETE", "/faults"),
   agreement: (productCode: string, options: object = {}) =>
     control<AwsAgreement>("POST", "/agreements", { productCode, ...options }),
+  /** Lists a product with its dimensions, or lists it otherwise: one that has opted in to concurrent agreements, say. */
+  list: (productCode: string, options: object = {}) =>
+    control("POST", "/products", { productCode, dimensions: ["api", "gb"], ...options }),
+  switches: (switches: object) => control("POST", "/switches", switches),
   change: (agreementId: string, changes: object) => control("PATCH", `/agreements/${agreementId}`, changes),
   /** Another registration token of an agreement: the customer presses "Set up your account" again. */
   token: async (agreementId: string) =>
     (await control<{ registrationToken: string }>("POST", `/agreements/${agreementId}/tokens`))
       .registrationToken,
-  switches: (switches: object) => control("POST", "/switches", switches),
   /** What SNS sends to whoever subscribes to a product's topic. */
   confirmation: (options: object) =>
     control<{ notice: Record<string, string> }>("POST", "/sns/confirmations", options),
@@ -78,9 +81,7 @@ export async function newListing(
   } = {},
 ): Promise<TestProduct> {
   const product = await newProduct({ ...overrides, settleSeconds: 0, lateSettleSeconds: 0 });
-  await control("POST", "/products", {
-    productCode: product.id,
-    dimensions: ["api", "gb"],
+  await aws.list(product.id, {
     ...(overrides.concurrentAgreements !== undefined && {
       concurrentAgreements: overrides.concurrentAgreements,
     }),
