@@ -6,7 +6,7 @@ import { sha256Hex } from "../sha256.ts";
 import { messageId, writeMessages } from "../webhooks/messages.ts";
 import { presentAgreement } from "./agreement-view.ts";
 import type { AgreementState } from "./life.ts";
-import { claimNotices, keepOwnNotice, licenseIdOf } from "./notices.ts";
+import { claimNotices, keepOwnNotice, licenseIdOf } from "./notices/notices.ts";
 import { forgetNames } from "./resolve-names.ts";
 
 export type Agreement = typeof agreements.$inferSelect;

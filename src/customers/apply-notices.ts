@@ -6,7 +6,7 @@ import { messageId, writeMessages, type AgreementMessage } from "../webhooks/mes
 import { findAgreement, type Agreement } from "./agreements.ts";
 import { presentAgreement } from "./agreement-view.ts";
 import { lifeOf, type Life } from "./life.ts";
-import { claimNotices, licenseIdOf, noticesOf, type Notice } from "./notices.ts";
+import { claimNotices, licenseIdOf, noticesOf, type Notice } from "./notices/notices.ts";
 import { forgetNames } from "./resolve-names.ts";
 
 /**

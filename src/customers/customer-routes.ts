@@ -11,10 +11,10 @@ import { isText, NOT_TEXT } from "../text.ts";
 import type { Agreement } from "./agreements.ts";
 import { agreementSchema, presentAgreement } from "./agreement-view.ts";
 import { findCustomer, listCustomers } from "./customers.ts";
-import { entitlementsOf, presentEntitlement } from "./entitlements.ts";
-import { noticeSchema, presentNotice } from "./notice-routes.ts";
-import { noticesOf } from "./notices.ts";
-import { contactsOf, eraseContacts } from "./sign-up.ts";
+import { entitlementsOf, presentEntitlement } from "./contracts/entitlements.ts";
+import { noticeSchema, presentNotice } from "./notices/notice-routes.ts";
+import { noticesOf } from "./notices/notices.ts";
+import { contactsOf, eraseContacts } from "./registration/sign-up.ts";
 import { shardOf, surroundingsOf, type Surroundings } from "./surroundings.ts";
 
 /** What a person looks at; the lists of records and notices have all. */

@@ -9,7 +9,7 @@ import { findAgreement, type Agreement } from "./agreements.ts";
 import { presentAgreement } from "./agreement-view.ts";
 import { applyNotices, setRecords } from "./apply-notices.ts";
 import { lifeOf } from "./life.ts";
-import { keepOwnNotice, noticesOf } from "./notices.ts";
+import { keepOwnNotice, noticesOf } from "./notices/notices.ts";
 import { shardOf, type Surroundings } from "./surroundings.ts";
 
 /** Agreements that one tick closes. */

@@ -1,10 +1,10 @@
-import { tellAllowances } from "./allowances.ts";
-import { retryArrivals } from "./arrivals.ts";
+import { tellAllowances } from "./contracts/allowances.ts";
+import { retryArrivals } from "./registration/arrivals.ts";
 import { applyNotices } from "./apply-notices.ts";
 import { closeEnded, keepSealing, sealEnding } from "./ending.ts";
-import { readEntitlements } from "./entitlements.ts";
-import { agreementsBehind } from "./notices.ts";
-import { dropExpiredCodes } from "./registration-codes.ts";
+import { readEntitlements } from "./contracts/entitlements.ts";
+import { agreementsBehind } from "./notices/notices.ts";
+import { dropExpiredCodes } from "./registration/codes.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Agreements that one tick brings up to their notices, some eight queries each. */

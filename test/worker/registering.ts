@@ -1,7 +1,7 @@
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
-import { issueCode } from "../../src/customers/registration-codes.ts";
+import { issueCode } from "../../src/customers/registration/codes.ts";
 import { openLedger } from "../../src/ledger/database.ts";
 import worker from "../../src/index.ts";
 import { admin, call, json } from "./gateway.ts";

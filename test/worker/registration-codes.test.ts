@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { newCode, registrationKeys } from "../../src/customers/registration-keys.ts";
+import { newCode, registrationKeys } from "../../src/customers/registration/keys.ts";
 import { tick } from "./delivering.ts";
 import { admin, call, json, newProduct, type TestProduct } from "./gateway.ts";
 import { arrive, aws, newListing, notify } from "./marketplace.ts";

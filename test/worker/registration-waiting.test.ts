@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { encryptToken, registrationKeys, ticketFor } from "../../src/customers/registration-keys.ts";
+import { encryptToken, registrationKeys, ticketFor } from "../../src/customers/registration/keys.ts";
 import { sha256Hex } from "../../src/sha256.ts";
 import { tick } from "./delivering.ts";
 import { admin, call } from "./gateway.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { nextTerm, termOf, type Allowed } from "../../../src/customers/allowances.ts";
+import { nextTerm, termOf, type Allowed } from "../../../src/customers/contracts/allowances.ts";
 import { HOUR, MINUTE } from "../../../src/meter/hours.ts";
 
 const DAY = 24 * HOUR;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readableOn } from "../../../src/customers/pages/layout.ts";
+import { readableOn } from "../../../src/customers/registration/pages/layout.ts";
 
 /** Of one part of a colour, from 0 to 255 (WCAG 2.2, relative luminance). */
 function linear(part: number): number {

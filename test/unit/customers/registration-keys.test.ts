@@ -7,7 +7,7 @@ import {
   newCode,
   registrationKeys,
   ticketFor,
-} from "../../../src/customers/registration-keys.ts";
+} from "../../../src/customers/registration/keys.ts";
 
 const keys = await registrationKeys("a-registration-secret-of-32-characters");
 const others = await registrationKeys("b-registration-secret-of-32-characters");

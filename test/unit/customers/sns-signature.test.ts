@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { isOfSns, refusalOf, type Verification } from "../../../src/customers/sns-signature.ts";
-import type { SnsMessage } from "../../../src/customers/sns-message.ts";
+import { isOfSns, refusalOf, type Verification } from "../../../src/customers/notices/sns-signature.ts";
+import type { SnsMessage } from "../../../src/customers/notices/sns-message.ts";
 import { certificatePem, signText } from "../../../simulator/src/notices/certificate.ts";
 
 const NOW = Date.UTC(2026, 10, 23, 14, 0);

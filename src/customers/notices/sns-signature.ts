@@ -1,6 +1,6 @@
 import { verify, X509Certificate } from "node:crypto";
 import { LRUCache } from "lru-cache";
-import { HOUR, MINUTE, SECOND } from "../meter/hours.ts";
+import { HOUR, MINUTE, SECOND } from "../../meter/hours.ts";
 import type { SnsMessage } from "./sns-message.ts";
 
 /** SNS repeats a message that was not taken; what is older than this was sent by somebody who has kept it. */

@@ -1,16 +1,20 @@
 import { and, asc, eq, isNull, lte, sql } from "drizzle-orm";
-import { findProduct, type Product } from "../catalog/products.ts";
-import { inOneTransaction } from "../ledger/database.ts";
-import { agreements, entitlements } from "../ledger/schema.ts";
-import { getAllEntitlements, type Entitlement, type GetEntitlementsRequest } from "../marketplace/index.ts";
-import { HOUR, MINUTE, SECOND } from "../meter/hours.ts";
-import { messageId, writeMessages } from "../webhooks/messages.ts";
-import { presentAgreement } from "./agreement-view.ts";
-import { hasConcurrentAgreements, type Agreement } from "./agreements.ts";
+import { findProduct, type Product } from "../../catalog/products.ts";
+import { inOneTransaction } from "../../ledger/database.ts";
+import { agreements, entitlements } from "../../ledger/schema.ts";
+import {
+  getAllEntitlements,
+  type Entitlement,
+  type GetEntitlementsRequest,
+} from "../../marketplace/index.ts";
+import { HOUR, MINUTE, SECOND } from "../../meter/hours.ts";
+import { messageId, writeMessages } from "../../webhooks/messages.ts";
+import { presentAgreement } from "../agreement-view.ts";
+import { hasConcurrentAgreements, type Agreement } from "../agreements.ts";
 import { allowancesOf, nextTerm, saveAllowances } from "./allowances.ts";
-import { applyNotices } from "./apply-notices.ts";
-import { keepOwnNotice } from "./notices.ts";
-import type { Surroundings } from "./surroundings.ts";
+import { applyNotices } from "../apply-notices.ts";
+import { keepOwnNotice } from "../notices/notices.ts";
+import type { Surroundings } from "../surroundings.ts";
 
 /** Contracts that one tick reads, and how many of them at once: AWS gives no quota, and throttles. */
 const MAX_READ = 60;

@@ -1,8 +1,8 @@
-import { failureOf } from "../http/failure.ts";
-import { applyNotices } from "./apply-notices.ts";
-import { sealEnding } from "./ending.ts";
+import { failureOf } from "../../http/failure.ts";
+import { applyNotices } from "../apply-notices.ts";
+import { sealEnding } from "../ending.ts";
 import { keepNotice, type NewNotice } from "./notices.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { Surroundings } from "../surroundings.ts";
 
 /** What becomes of a notice. */
 export interface Heard {

@@ -1,11 +1,11 @@
 import { and, eq, lt, sql } from "drizzle-orm";
-import { inOneTransaction, type Ledger } from "../ledger/database.ts";
-import { registrationCodes } from "../ledger/schema.ts";
-import { HOUR, MINUTE } from "../meter/hours.ts";
-import { sha256Hex } from "../sha256.ts";
-import { findAgreement, holders, type Agreement } from "./agreements.ts";
-import { expiryOfCode, newCode, registrationKeys } from "./registration-keys.ts";
-import { forgetNames } from "./resolve-names.ts";
+import { inOneTransaction, type Ledger } from "../../ledger/database.ts";
+import { registrationCodes } from "../../ledger/schema.ts";
+import { HOUR, MINUTE } from "../../meter/hours.ts";
+import { sha256Hex } from "../../sha256.ts";
+import { findAgreement, holders, type Agreement } from "../agreements.ts";
+import { expiryOfCode, newCode, registrationKeys } from "./keys.ts";
+import { forgetNames } from "../resolve-names.ts";
 
 /** The seller's page passes the code on at once. */
 const REDIRECT_LIFE = 10 * MINUTE;

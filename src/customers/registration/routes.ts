@@ -1,14 +1,14 @@
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { findProduct, listProducts, type Product } from "../catalog/products.ts";
-import { readBytes } from "../http/body.ts";
-import { failureOf } from "../http/failure.ts";
-import { problem, problemResponses } from "../http/problems.ts";
-import { router, type AppEnv } from "../http/router.ts";
-import { withoutSecrets } from "../http/secrets.ts";
-import { openLedger } from "../ledger/database.ts";
+import { findProduct, listProducts, type Product } from "../../catalog/products.ts";
+import { readBytes } from "../../http/body.ts";
+import { failureOf } from "../../http/failure.ts";
+import { problem, problemResponses } from "../../http/problems.ts";
+import { router, type AppEnv } from "../../http/router.ts";
+import { withoutSecrets } from "../../http/secrets.ts";
+import { openLedger } from "../../ledger/database.ts";
 import { arrive, lookAfter, type Arrival } from "./arrivals.ts";
-import type { Agreement } from "./agreements.ts";
+import type { Agreement } from "../agreements.ts";
 import type { Brand } from "./pages/layout.ts";
 import {
   aboutPage,
@@ -19,9 +19,9 @@ import {
   waitingPage,
   type SignUpForm,
 } from "./pages/pages.ts";
-import { findCode, issueCode, type FoundCode } from "./registration-codes.ts";
+import { findCode, issueCode, type FoundCode } from "./codes.ts";
 import { errorsOf, signUp } from "./sign-up.ts";
-import { surroundingsOf, type Surroundings } from "./surroundings.ts";
+import { surroundingsOf, type Surroundings } from "../surroundings.ts";
 
 const TOKEN_FIELD = "x-amzn-marketplace-token";
 const OFFER_FIELD = "x-amzn-marketplace-offer-type";

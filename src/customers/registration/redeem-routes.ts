@@ -1,15 +1,15 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { createMiddleware } from "hono/factory";
-import { isAdmin } from "../access/admin.ts";
-import { productOfKey } from "../access/keys.ts";
-import { bearerToken } from "../access/tokens.ts";
-import { jsonBody } from "../http/body.ts";
-import { problem, problemResponses, type ProblemOptions } from "../http/problems.ts";
-import { router, type AppEnv } from "../http/router.ts";
-import { agreementSchema, presentAgreement } from "./agreement-view.ts";
-import { customerName } from "./customer-name.ts";
-import { redeemCode, type Redeemed } from "./registration-codes.ts";
-import { surroundingsOf } from "./surroundings.ts";
+import { isAdmin } from "../../access/admin.ts";
+import { productOfKey } from "../../access/keys.ts";
+import { bearerToken } from "../../access/tokens.ts";
+import { jsonBody } from "../../http/body.ts";
+import { problem, problemResponses, type ProblemOptions } from "../../http/problems.ts";
+import { router, type AppEnv } from "../../http/router.ts";
+import { agreementSchema, presentAgreement } from "../agreement-view.ts";
+import { customerName } from "../customer-name.ts";
+import { redeemCode, type Redeemed } from "./codes.ts";
+import { surroundingsOf } from "../surroundings.ts";
 
 interface RedeemEnv extends AppEnv {
   Variables: {

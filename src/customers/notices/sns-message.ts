@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { NoticeKind } from "../ledger/schema.ts";
+import type { NoticeKind } from "../../ledger/schema.ts";
 import type { NewNotice } from "./notices.ts";
 
 const MAX_TEXT = 2048;

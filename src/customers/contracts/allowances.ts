@@ -1,15 +1,15 @@
 import { eq, sql, type SQL } from "drizzle-orm";
-import type { Product } from "../catalog/products.ts";
-import type { Ledger } from "../ledger/database.ts";
-import { allowances, type AllowancePeriod } from "../ledger/schema.ts";
-import type { AllowanceDecision } from "../meter/decisions.ts";
-import type { CountingRule } from "../meter/dimension.ts";
-import { HOUR } from "../meter/hours.ts";
-import { UNIT } from "../meter/quantity.ts";
-import { shardName } from "../meter/shard-name.ts";
-import type { Agreement } from "./agreements.ts";
+import type { Product } from "../../catalog/products.ts";
+import type { Ledger } from "../../ledger/database.ts";
+import { allowances, type AllowancePeriod } from "../../ledger/schema.ts";
+import type { AllowanceDecision } from "../../meter/decisions.ts";
+import type { CountingRule } from "../../meter/dimension.ts";
+import { HOUR } from "../../meter/hours.ts";
+import { UNIT } from "../../meter/quantity.ts";
+import { shardName } from "../../meter/shard-name.ts";
+import type { Agreement } from "../agreements.ts";
 import type { HeldEntitlement } from "./entitlements.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { Surroundings } from "../surroundings.ts";
 
 const DAY = 24 * HOUR;
 

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { html } from "hono/html";
-import type { AppEnv } from "../../http/router.ts";
+import type { AppEnv } from "../../../http/router.ts";
 import { sellerName, show, type Brand } from "./layout.ts";
 
 const START_AGAIN =

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
-import { isText, NOT_TEXT } from "../text.ts";
-import type { NoticeFacts, NoticeKind } from "../ledger/schema.ts";
+import { isText, NOT_TEXT } from "../../text.ts";
+import type { NoticeFacts, NoticeKind } from "../../ledger/schema.ts";
 import type { NewNotice } from "./notices.ts";
 
 /** AWS's ids and names are short; what is kept must not be of any size. */

@@ -1,9 +1,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { requireAdmin } from "../access/admin.ts";
-import { problemResponses } from "../http/problems.ts";
-import { page, pageQuery, router } from "../http/router.ts";
-import { openLedger } from "../ledger/database.ts";
-import { noticeKinds, noticeSources } from "../ledger/schema.ts";
+import { requireAdmin } from "../../access/admin.ts";
+import { problemResponses } from "../../http/problems.ts";
+import { page, pageQuery, router } from "../../http/router.ts";
+import { openLedger } from "../../ledger/database.ts";
+import { noticeKinds, noticeSources } from "../../ledger/schema.ts";
 import { listNotices, type Notice } from "./notices.ts";
 
 /** A notice as the API shows it. */

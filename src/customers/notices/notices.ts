@@ -1,6 +1,6 @@
 import { and, asc, eq, gt, isNull, sql, type SQL } from "drizzle-orm";
-import type { Ledger } from "../ledger/database.ts";
-import { notices, type NoticeFacts, type NoticeKind, type NoticeSource } from "../ledger/schema.ts";
+import type { Ledger } from "../../ledger/database.ts";
+import { notices, type NoticeFacts, type NoticeKind, type NoticeSource } from "../../ledger/schema.ts";
 
 export type Notice = typeof notices.$inferSelect;
 

@@ -1,14 +1,14 @@
 import { and, asc, eq, isNotNull, lt, lte, sql } from "drizzle-orm";
-import { findProductByCode, type Product } from "../catalog/products.ts";
-import { failureOf } from "../http/failure.ts";
-import { arrivals } from "../ledger/schema.ts";
-import { HOUR, MINUTE, SECOND } from "../meter/hours.ts";
-import { sha256Hex } from "../sha256.ts";
-import { findAgreement, registerAgreement, type Agreement } from "./agreements.ts";
-import { applyNotices } from "./apply-notices.ts";
-import { sealEnding } from "./ending.ts";
-import { decryptToken, encryptToken, registrationKeys, ticketFor } from "./registration-keys.ts";
-import type { Surroundings } from "./surroundings.ts";
+import { findProductByCode, type Product } from "../../catalog/products.ts";
+import { failureOf } from "../../http/failure.ts";
+import { arrivals } from "../../ledger/schema.ts";
+import { HOUR, MINUTE, SECOND } from "../../meter/hours.ts";
+import { sha256Hex } from "../../sha256.ts";
+import { findAgreement, registerAgreement, type Agreement } from "../agreements.ts";
+import { applyNotices } from "../apply-notices.ts";
+import { sealEnding } from "../ending.ts";
+import { decryptToken, encryptToken, registrationKeys, ticketFor } from "./keys.ts";
+import type { Surroundings } from "../surroundings.ts";
 
 /** AWS takes a token for 4 hours (AWS Marketplace seller guide, SaaS customer onboarding). */
 const TOKEN_LIFE = 4 * HOUR;

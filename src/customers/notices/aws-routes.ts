@@ -2,16 +2,16 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { timingSafeEqual } from "hono/utils/buffer";
-import { bearerToken } from "../access/tokens.ts";
-import { findProductByTopic } from "../catalog/products.ts";
-import { jsonBody, readJsonText } from "../http/body.ts";
-import { problem, problemResponses, type ProblemOptions } from "../http/problems.ts";
-import { router, type AppEnv } from "../http/router.ts";
+import { bearerToken } from "../../access/tokens.ts";
+import { findProductByTopic } from "../../catalog/products.ts";
+import { jsonBody, readJsonText } from "../../http/body.ts";
+import { problem, problemResponses, type ProblemOptions } from "../../http/problems.ts";
+import { router, type AppEnv } from "../../http/router.ts";
 import { eventSchema, noticeOf } from "./event-bridge.ts";
 import { hearNotice, type Heard } from "./hear-notice.ts";
 import { noticeIn, snsMessageSchema, type SnsMessage } from "./sns-message.ts";
 import { confirmSubscription, refusalOf, type SnsRefusal, type Verification } from "./sns-signature.ts";
-import { surroundingsOf } from "./surroundings.ts";
+import { surroundingsOf } from "../surroundings.ts";
 
 /** Below this many characters a secret can be guessed. */
 const SHORTEST_EVENTS_SECRET = 16;

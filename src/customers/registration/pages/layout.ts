@@ -1,8 +1,8 @@
 import type { Context } from "hono";
 import { html, raw } from "hono/html";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import type { Product } from "../../catalog/products.ts";
-import type { AppEnv } from "../../http/router.ts";
+import type { Product } from "../../../catalog/products.ts";
+import type { AppEnv } from "../../../http/router.ts";
 
 /** What of a product its customers see; null where it is not known whose customer has come. */
 export type Brand = Pick<Product, "name" | "page"> | null;

@@ -1,12 +1,12 @@
 import { sql } from "drizzle-orm";
 import { z } from "zod";
-import { inOneTransaction, type Ledger } from "../ledger/database.ts";
-import { contacts } from "../ledger/schema.ts";
-import { sha256Hex } from "../sha256.ts";
-import { isText } from "../text.ts";
-import { messageId, writeMessages } from "../webhooks/messages.ts";
-import { presentAgreement } from "./agreement-view.ts";
-import type { Agreement } from "./agreements.ts";
+import { inOneTransaction, type Ledger } from "../../ledger/database.ts";
+import { contacts } from "../../ledger/schema.ts";
+import { sha256Hex } from "../../sha256.ts";
+import { isText } from "../../text.ts";
+import { messageId, writeMessages } from "../../webhooks/messages.ts";
+import { presentAgreement } from "../agreement-view.ts";
+import type { Agreement } from "../agreements.ts";
 import type { SignUpErrors, SignUpForm } from "./pages/pages.ts";
 
 export type Contact = typeof contacts.$inferSelect;
