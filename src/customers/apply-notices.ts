@@ -23,23 +23,25 @@ export async function applyNotices(ledger: Ledger, id: string, now: number): Pro
     const heard = await noticesOf(ledger, id);
     const after = await becomes(ledger, before, { life: lifeOf(heard), heard, now });
     if (after === null) continue;
-    if (after.awsAgreementId !== before.awsAgreementId) {
-      const { awsAgreementId } = after;
-      const claims = claimNotices(id, { licenseId: null, awsAgreementId, customer: null });
-      const claimed = await inOneTransaction(
-        ledger,
-        claims.map((claim) => sql`${claim} RETURNING id`),
-      );
-      // Notices that name AWS's agreement alone could not be known to be its until now.
-      if (claimed.flat().length > 0) continue;
-    }
-    // Not whether it has just become active: this may have been written before a crash, or by the round before.
+    // Not what has just changed: that may have been written before a crash, or by the round before.
     const hasNews = heard.some(({ appliedAt }) => appliedAt === null);
+    if (hasNews && (await claimsMore(ledger, after))) continue;
     await setRecords(ledger, after, { hasNews, now });
     await markApplied(ledger, heard, now);
     forgetNames();
     return after;
   }
+}
+
+/** Notices that name AWS's agreement alone could not be known to be its until a notice has said that id. */
+async function claimsMore(ledger: Ledger, { id, awsAgreementId }: Agreement): Promise<boolean> {
+  const claims = claimNotices(id, { licenseId: null, awsAgreementId, customer: null });
+  if (claims.length === 0) return false;
+  const claimed = await inOneTransaction(
+    ledger,
+    claims.map((claim) => sql`${claim} RETURNING id`),
+  );
+  return claimed.flat().length > 0;
 }
 
 interface News {
@@ -60,7 +62,8 @@ async function becomes(
   const changes = {
     ...life,
     ...(await withLicense(ledger, before, heard)),
-    ...(isReopened && { closedAt: null, unbilled: null }),
+    // A late notice may also put the end of the final hour off.
+    ...((life.usageUntil ?? Infinity) > now && { closedAt: null, unbilled: null }),
     ...((isReopened || (speaksOfEntitlements(heard) && before.entitlementsDueAt !== null)) && {
       entitlementsDueAt: now,
     }),

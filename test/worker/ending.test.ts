@@ -143,4 +143,37 @@ describe("an agreement that ends", () => {
     await tick();
     expect((await toldOf(id)).filter(({ type }) => type === "agreement.ended")).toHaveLength(1);
   });
+
+  it("is open again when a late notice puts the end of its final hour off", async () => {
+    const listing = await newListing();
+    const bought = await newCustomer(listing);
+    const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
+    await notify(bought.agreementId, "agreement-ended", { at: minutesAgo(70) });
+    await tick();
+    const { id } = await agreementOf(listing.id);
+    const shown = () => json(admin("GET", `/v1/agreements/${id}`));
+    expect(await shown()).toMatchObject({ state: "ended", unbilled: [] });
+    await notify(bought.agreementId, "license-deprovisioned", { at: minutesAgo(30) });
+    expect(await shown()).toMatchObject({ state: "ending", unbilled: null });
+    await listing.post({ ...usage(bought.accountId, 5), timestamp: minutesAgo(75) });
+    await tick();
+    expect(await aws.records(listing.id)).toMatchObject([{ quantity: 5 }]);
+  });
+
+  it("hears of an end that came before AWS's id of it was known, also over a crash", async () => {
+    const listing = await newListing();
+    const bought = await newCustomer(listing);
+    const { id } = await agreementOf(listing.id);
+    // As a gateway leaves it that dies once it has written the id down.
+    await notify(bought.agreementId, "agreement-ended");
+    await env.DB.batch([
+      env.DB.prepare(
+        "UPDATE notices SET agreement_id = NULL, applied_at = NULL WHERE kind = 'agreement_ended'",
+      ),
+      env.DB.prepare("UPDATE notices SET applied_at = NULL WHERE agreement_id = ?").bind(id),
+      env.DB.prepare("UPDATE agreements SET usage_until = NULL, ended_at = NULL WHERE id = ?").bind(id),
+    ]);
+    await tick();
+    expect((await agreementOf(listing.id)).usageUntil).not.toBeNull();
+  });
 });
