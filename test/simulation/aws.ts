@@ -1,6 +1,8 @@
 import {
+  createEntitlementClient,
   createMarketplaceClient,
   staticCredentials,
+  type EntitlementClient,
   type MarketplaceClient,
 } from "../../src/marketplace/index.ts";
 import { putAgreement } from "../../simulator/src/agreements.ts";
@@ -86,7 +88,16 @@ export class SimulatedAws {
 
   /** The product's own client, on a network that may fail. */
   client(process: Process, clockSkew: number): MarketplaceClient {
-    return createMarketplaceClient({
+    return createMarketplaceClient(this.#options(process, clockSkew));
+  }
+
+  /** The product's own client of the entitlement service, on the same network. */
+  entitlements(process: Process, clockSkew: number): EntitlementClient {
+    return createEntitlementClient(this.#options(process, clockSkew));
+  }
+
+  #options(process: Process, clockSkew: number): Parameters<typeof createMarketplaceClient>[0] {
+    return {
       region: REGION,
       credentials: staticCredentials(SELLER),
       fetch: async (input) => {
@@ -97,7 +108,7 @@ export class SimulatedAws {
       now: () => this.#now() + clockSkew,
       // Time stands still while a call is made; what hangs is cut off by a fault.
       timer: () => () => undefined,
-    });
+    };
   }
 
   async #answer(request: Request, body: Uint8Array<ArrayBuffer>): Promise<Response> {

@@ -3,6 +3,7 @@ import type { Agreement } from "../../src/customers/agreements.ts";
 import { isConserved, type Conservation } from "../../src/ledger/conservation.ts";
 import type { ParkReason, RecordState } from "../../src/ledger/schema.ts";
 import { formatQuantity, UNIT, type Nano } from "../../src/meter/quantity.ts";
+import type { Contracts } from "./contracts.ts";
 import { accountOf, type Producers } from "./producers.ts";
 import type { World } from "./world.ts";
 
@@ -32,13 +33,20 @@ export class Watch {
   readonly #world: World;
   readonly #producers: Producers;
   readonly #agreements: () => readonly Agreement[];
+  readonly #contracts: Contracts;
   /** By record: the bytes that it was sealed with. */
   readonly #sealed = new Map<string, string>();
 
-  constructor(world: World, producers: Producers, agreements: () => readonly Agreement[]) {
+  constructor(
+    world: World,
+    producers: Producers,
+    agreements: () => readonly Agreement[],
+    contracts: Contracts,
+  ) {
     this.#world = world;
     this.#producers = producers;
     this.#agreements = agreements;
+    this.#contracts = contracts;
   }
 
   /** What a person finds out about a record in AWS's usage report. */
@@ -69,6 +77,7 @@ export class Watch {
           `${account}: acknowledged ${formatQuantity(acknowledged)}, counted ${formatQuantity(row.accepted)}`,
         );
     }
+    this.#contracts.check(rows);
     // Those that are settled for long are compared at the end.
     this.#checkFrozen(this.records(this.#world.now() - 3_600_000));
     return rows;
@@ -153,7 +162,8 @@ export class Watch {
         row.open +
         row.carry +
         row.held +
-        row.writtenOff;
+        row.writtenOff +
+        row.withheld;
       const acknowledged = this.#producers.acknowledged(account);
       if (counted < acknowledged) lost += 1;
       if (counted > acknowledged) doubled += 1;

@@ -6,6 +6,7 @@ import { activateAgreement, endAgreement } from "../../src/customers/ending.ts";
 import { HOUR, MINUTE } from "../../src/meter/hours.ts";
 import { shardName } from "../../src/meter/shard-name.ts";
 import { dimension } from "../unit/meter/test-meter.ts";
+import { Contracts, newEntitlements, withContract } from "./contracts.ts";
 import { NO_HAZARDS } from "./process.ts";
 import { operate } from "./operator.ts";
 import { Producers } from "./producers.ts";
@@ -76,6 +77,7 @@ class Simulation {
   readonly world: World;
   readonly #producers: Producers;
   readonly #watch: Watch;
+  readonly #contracts = new Contracts();
   readonly #products: SimulatedProduct[] = [];
   readonly #customers: Customer[] = [];
   /** What is wrong at AWS until somebody mends it. */
@@ -88,8 +90,11 @@ class Simulation {
   constructor(seed: number, start: number) {
     this.world = new World(seed, start);
     this.#producers = new Producers(this.world);
-    this.#watch = new Watch(this.world, this.#producers, () =>
-      this.#customers.map(({ agreement }) => agreement),
+    this.#watch = new Watch(
+      this.world,
+      this.#producers,
+      () => this.#customers.map(({ agreement }) => agreement),
+      this.#contracts,
     );
   }
 
@@ -97,11 +102,13 @@ class Simulation {
     const { random } = this.world;
     for (let n = random.whole(1, 3); n > 0; n--) {
       const id = `p${random.hex()}`;
+      const contract = random.chance(0.5);
       const product: SimulatedProduct = {
         id,
         productCode: id,
         concurrentAgreements: random.chance(0.7),
-        dimensions: DIMENSIONS,
+        contract,
+        dimensions: contract ? withContract(DIMENSIONS, random) : DIMENSIONS,
         settleSeconds: random.pick([0, 600, 3600]),
         lateSettleSeconds: random.pick([0, 300]),
         dedupeDays: 35,
@@ -111,8 +118,10 @@ class Simulation {
       await this.world.addProduct(product);
       this.#products.push(product);
       for (let m = random.whole(1, 4); m > 0; m--) {
-        const customer = { product, ...(await this.world.addAgreement(product)) };
+        const entitlements = newEntitlements(product.dimensions, this.world);
+        const customer = { product, ...(await this.world.addAgreement(product, entitlements)) };
         this.#customers.push(customer);
+        if (contract) this.#contracts.expect(customer);
         // Of the others AWS's notice is late; the first usage that AWS takes tells as much.
         if (random.chance(0.7)) await this.#activate(customer);
       }
@@ -134,6 +143,7 @@ class Simulation {
     }
     if (random.chance(0.3)) await this.#producers.repeat();
     if (random.chance(0.05) && world.shardNames.length > 0) world.evict(random.pick(world.shardNames));
+    if (random.chance(0.05)) await this.#changeContract(random.pick(this.#customers));
     for (const agreement of this.#ending.splice(0)) await this.#end(agreement);
     const others = random.chance(0.2) ? [this.#watch.checkBooks()] : [];
     await Promise.all([world.ring(), ...others]);
@@ -173,6 +183,29 @@ class Simulation {
   async #activate({ agreement, sold }: Customer): Promise<void> {
     const word = { at: sold.startsAt, now: this.world.now() };
     await activateAgreement(this.world.ledger, agreement.id, word);
+  }
+
+  /** A customer buys more or less in advance, or renews; whether AWS's notice of it comes. */
+  async #changeContract(customer: Customer): Promise<void> {
+    const { product, agreement } = customer;
+    const { random, aws } = this.world;
+    if (product.contract !== true) return;
+    this.#contracts.forget(customer);
+    customer.sold = { ...customer.sold, entitlements: newEntitlements(product.dimensions, this.world) };
+    aws.agree(customer.sold);
+    if (random.chance(0.5)) return;
+    await this.world.tell({
+      id: `sns:${random.hex()}`,
+      source: "sns",
+      kind: "entitlements_changed",
+      occurredAt: this.world.now(),
+      facts: { name: "entitlement-updated" },
+      productCode: product.productCode,
+      licenseArn: agreement.licenseArn,
+      awsAgreementId: null,
+      accountId: agreement.accountId,
+      customerIdentifier: null,
+    });
   }
 
   /** The gateway hears that an agreement ends; whoever says so says it again until he is heard. */
@@ -281,12 +314,15 @@ class Simulation {
         break;
       case "suspended": {
         const customer = random.pick(this.#customers);
+        // AWS says nothing of its contract meanwhile.
+        this.#contracts.forget(customer);
         aws.agree({ ...customer.sold, status: "suspended" });
         this.#broken.set(customer.agreement.id, () => aws.agree(customer.sold));
         break;
       }
       case "ended": {
         const customer = random.pick(this.#customers);
+        this.#contracts.forget(customer);
         customer.sold = { ...customer.sold, deprovisionedAt: world.time };
         aws.agree(customer.sold);
         // Whether the gateway hears of it.

@@ -3,9 +3,12 @@ import { noteTick, runDelivery } from "../../src/delivery/run.ts";
 import { createProduct, type NewProduct } from "../../src/catalog/products.ts";
 import { registerAgreement, type Agreement } from "../../src/customers/agreements.ts";
 import { keepCustomers } from "../../src/customers/keep-customers.ts";
-import type { CustomersShard } from "../../src/customers/surroundings.ts";
+import { hearNotice } from "../../src/customers/notices/hear-notice.ts";
+import type { NewNotice } from "../../src/customers/notices/notices.ts";
+import type { CustomersShard, Surroundings } from "../../src/customers/surroundings.ts";
 import { openLedger, type Ledger } from "../../src/ledger/database.ts";
 import type { Conservation } from "../../src/ledger/conservation.ts";
+import type { Entitlement } from "../../simulator/src/model.ts";
 import { HOUR } from "../../src/meter/hours.ts";
 import { Shard } from "../../src/meter/shard.ts";
 import { shardName } from "../../src/meter/shard-name.ts";
@@ -80,7 +83,10 @@ export class World {
   }
 
   /** A customer that has bought a product and registered. */
-  async addAgreement(product: Pick<NewProduct, "id" | "productCode" | "concurrentAgreements" | "shards">) {
+  async addAgreement(
+    product: Pick<NewProduct, "id" | "productCode" | "concurrentAgreements" | "contract" | "shards">,
+    entitlements: readonly Entitlement[] = [],
+  ) {
     const accountId = String(this.random.whole(1, 999_999_999_999)).padStart(12, "0");
     const id = this.random.hex();
     const licenseArn = `arn:aws:license-manager::222222222222:license:l-${id}`;
@@ -96,12 +102,12 @@ export class World {
       endsAt: null,
       endedAt: null,
       deprovisionedAt: null,
-      entitlements: [],
+      entitlements,
       createdAt: this.time,
     };
     this.aws.agree(sold);
     const agreement = await registerAgreement(this.ledger, {
-      product: { concurrentAgreementsFrom: null, contract: false, ...product },
+      product: { ...product, concurrentAgreementsFrom: null, contract: product.contract ?? false },
       accountId,
       licenseArn,
       customerIdentifier: customerIdentifier === "" ? null : customerIdentifier,
@@ -192,7 +198,25 @@ export class World {
   /** What a tick does for the customers, which may die, too. */
   async keepCustomers(): Promise<void> {
     const process = this.process();
-    const shardOf = (name: string): CustomersShard => ({
+    try {
+      await process.run(() => keepCustomers(this.#surroundingsOf(process)));
+    } catch {
+      // The next tick begins again.
+    }
+  }
+
+  /** AWS tells the gateway something, again and again until it is heard. */
+  async tell(notice: NewNotice): Promise<void> {
+    const process = this.process();
+    try {
+      await process.run(() => hearNotice(this.#surroundingsOf(process), notice));
+    } catch {
+      await this.tell(notice);
+    }
+  }
+
+  #surroundingsOf(process: Process): Surroundings {
+    const shards = (name: string): CustomersShard => ({
       endAgreement: (agreement) =>
         process.reach("a shard", () => this.withShard(name, (shard) => shard.endAgreement(agreement))),
       conservation: (ids) =>
@@ -200,22 +224,16 @@ export class World {
       decide: (decisions) =>
         process.reach("a shard", () => this.withShard(name, (shard) => shard.decide(decisions))),
     });
-    try {
-      await process.run(() =>
-        keepCustomers({
-          ledger: this.ledgerOf(process),
-          shards: shardOf,
-          now: this.now,
-          random: this.random.next,
-          resolveCustomer: () => Promise.reject(new Error("nobody arrives in the simulation")),
-          entitlements: () => null,
-          secret: null,
-          report: () => undefined,
-        }),
-      );
-    } catch {
-      // The next tick begins again.
-    }
+    return {
+      ledger: this.ledgerOf(process),
+      shards,
+      now: this.now,
+      random: this.random.next,
+      resolveCustomer: () => Promise.reject(new Error("nobody arrives in the simulation")),
+      entitlements: () => this.aws.entitlements(process, this.skew),
+      secret: null,
+      report: () => undefined,
+    };
   }
 
   /** The books, whole, without anything going wrong. */
