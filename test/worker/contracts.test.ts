@@ -1,5 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
+import { keepCustomers } from "../../src/customers/keep-customers.ts";
+import { surroundingsOf } from "../../src/customers/surroundings.ts";
 import {
   billed,
   calls,
@@ -82,9 +84,25 @@ describe("usage of a customer with a contract", () => {
     expect((await customerOf(accountId)).entitlements).toHaveLength(61);
   });
 
-  it("is included by the sum of what AWS names more than once", async () => {
+  it("is included by the sum of what AWS names more than once and is in force", async () => {
     const listing = await newContractListing();
-    const { accountId } = await newContract(listing, [...calls(2), ...calls(3)]);
+    const { accountId } = await newArrival(listing);
+    const [past, coming] = [-1, 1].map((hours) => Date.now() / 1000 + hours * 3600);
+    const said = [
+      { IntegerValue: 2, ExpirationDate: coming },
+      { IntegerValue: 50, ExpirationDate: past },
+      { IntegerValue: 3, ExpirationDate: coming },
+    ].map(({ ExpirationDate, ...Value }) => ({
+      Dimension: "calls",
+      Value,
+      ExpirationDate: ExpirationDate ?? 0,
+    }));
+    await keepCustomers({
+      ...surroundingsOf(env),
+      entitlements: () => ({
+        getEntitlements: () => Promise.resolve({ ok: true, value: { Entitlements: said }, requestId: null }),
+      }),
+    });
     expect(await billed(listing, usageOf(accountId, 9, 1))).toEqual([4]);
   });
 });

@@ -75,7 +75,8 @@ async function readOne(
           },
         } as const)
       : await getAllEntitlements(client, requestOf(agreement, product, surroundings.now()), MAX_PAGES);
-  if (outcome.ok) return store(surroundings, { agreement, product, held: heldOf(outcome.value) });
+  if (outcome.ok)
+    return store(surroundings, { agreement, product, held: heldOf(outcome.value, surroundings.now()) });
   const { code, message } = outcome.error;
   const { ledger, now, report } = surroundings;
   const failingSince = agreement.entitlementsFailingSince ?? now();
@@ -106,13 +107,14 @@ function requestOf(
   return { ProductCode, Filter: { CUSTOMER_IDENTIFIER: [customerIdentifier ?? ""] } };
 }
 
-/** One of each dimension: where AWS has several, their numbers add up. */
-function heldOf(said: readonly Entitlement[]): HeldEntitlement[] {
+/** Of what is in force, one of each dimension: where AWS has several, their numbers add up. */
+function heldOf(said: readonly Entitlement[], now: number): HeldEntitlement[] {
   const byDimension = new Map<string, HeldEntitlement>();
   for (const { Dimension, Value = {}, ExpirationDate } of said) {
     const value = Value.IntegerValue ?? Value.DoubleValue ?? Value.BooleanValue ?? Value.StringValue ?? null;
     if (Dimension === undefined || value === null) continue;
     const expiresAt = ExpirationDate === undefined ? null : Math.round(ExpirationDate * SECOND);
+    if (expiresAt !== null && expiresAt <= now) continue;
     const before = byDimension.get(Dimension);
     const sum = typeof before?.value === "number" && typeof value === "number" ? before.value + value : value;
     const latest =
