@@ -113,7 +113,11 @@ describe("usage of a legacy customer with a contract", () => {
   it("is included by what AWS says of the account", async () => {
     const listing = await legacy();
     await newContract(listing, calls(100));
-    const { accountId } = await newContract(listing, calls(3));
+    const { accountId } = await newArrival(listing, { entitlements: calls(3) });
+    await env.DB.prepare("UPDATE agreements SET customer_identifier = NULL WHERE account_id = ?")
+      .bind(accountId)
+      .run();
+    await tick();
     expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([2]);
   });
 

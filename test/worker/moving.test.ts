@@ -277,6 +277,19 @@ describe("a customer who comes after the move", () => {
     expect(await agreementsOf(listing)).toMatchObject([{ id: before.id, licenseArn }]);
   });
 
+  it("has an agreement of its own when the one of before, without a LicenseArn, is over", async () => {
+    const listing = await legacy();
+    const { accountId } = await newUnlicensed(listing);
+    const before = await agreementOf(listing);
+    await admin("POST", `/v1/agreements/${before.id}/end`, { at: iso(Date.now() - 2 * HOUR) });
+    await letMove(listing, hour(0));
+    const { licenseArn } = await newCustomer(listing, { accountId });
+    const agreements = await agreementsOf(listing);
+    expect(agreements).toHaveLength(2);
+    expect(agreements.find(({ id }) => id === before.id)).toMatchObject({ licenseArn: null });
+    expect(agreements.find(({ id }) => id !== before.id)).toMatchObject({ licenseArn });
+  });
+
   it("has one agreement for each licence, however many come at once", async () => {
     const listing = await legacy();
     const first = await newUnlicensed(listing);
