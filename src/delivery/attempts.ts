@@ -27,6 +27,7 @@ interface OpenRow {
   readonly mayBeHeld: 0 | 1;
   readonly deadline: number;
   readonly isPending: 0 | 1;
+  readonly isOutdated: 0 | 1;
 }
 
 /**
@@ -46,28 +47,34 @@ export async function beginAttempt(ledger: Ledger, attempt: NewAttempt): Promise
     sql`
       SELECT id, usage_record AS usageRecord, attempts, may_be_held AS mayBeHeld, deadline,
              EXISTS (SELECT 1 FROM agreements WHERE agreements.id = records.agreement_id
-                     AND agreements.activated_at IS NULL AND agreements.usage_until IS NULL) AS isPending
+                     AND agreements.activated_at IS NULL AND agreements.usage_until IS NULL) AS isPending,
+             product_code IS NOT NULL AND EXISTS (
+               SELECT 1 FROM products
+               WHERE products.id = records.product_id AND concurrent_agreements_from <= ${now}) AS isOutdated
       FROM records WHERE ${open} ORDER BY id`,
     sql`
       INSERT INTO attempts (id, product_id, region, started_at, record_ids)
       SELECT ${id}, ${productId}, ${region}, ${now}, json_group_array(id) FROM records WHERE ${open} HAVING count(*) > 0`,
     sql`UPDATE records SET state = 'sent', attempts = attempts + 1, may_be_held = 1 WHERE ${open}`,
   ])) as unknown as [OpenRow[]?];
-  return rows.flatMap(({ id: recordId, usageRecord, attempts: before, mayBeHeld, deadline, isPending }) => {
-    const record = byId.get(recordId);
-    if (record === undefined) return [];
-    const body = JSON.parse(usageRecord) as UsageRecord;
-    return [
-      {
-        record,
-        body,
-        attempts: before,
-        mayBeHeld: mayBeHeld === 1,
-        deadline,
-        isPending: isPending === 1,
-      },
-    ];
-  });
+  return rows.flatMap(
+    ({ id: recordId, usageRecord, attempts: before, mayBeHeld, deadline, isPending, isOutdated }) => {
+      const record = byId.get(recordId);
+      if (record === undefined) return [];
+      const body = JSON.parse(usageRecord) as UsageRecord;
+      return [
+        {
+          record,
+          body,
+          attempts: before,
+          mayBeHeld: mayBeHeld === 1,
+          deadline,
+          isPending: isPending === 1,
+          isOutdated: isOutdated === 1,
+        },
+      ];
+    },
+  );
 }
 
 export interface EndedAttempt {

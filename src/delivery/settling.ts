@@ -29,6 +29,8 @@ export interface Carried {
   readonly mayBeHeld: boolean;
   /** Whether its agreement has not become active yet: AWS refuses what it will take once it is. */
   readonly isPending: boolean;
+  /** Whether it carries ProductCode, of a product that has moved to LicenseArn since. */
+  readonly isOutdated: boolean;
 }
 
 /** What AWS says of usage of an agreement that is not active (AWS API reference, BatchMeterUsage, Errors). */
@@ -91,6 +93,8 @@ export function settleByError(record: Carried, error: MarketplaceError, now: Now
   switch (error.advice) {
     case "retry":
     case "fix-setting":
+      if (isOfMovedProduct(record, error))
+        return { state: "parked", reason: mayBeHeld ? "uncertain" : "refused", ...again };
       return { state: "pending", retryAt: now.time + 1, ...again };
     case "tell-customer":
       return { state: "waiting", retryAt: now.time + NOT_SUBSCRIBED_RETRY, ...again };
@@ -103,6 +107,13 @@ export function settleByError(record: Carried, error: MarketplaceError, now: Now
       return { state: "parked", reason: mayBeHeld ? "uncertain" : "refused", ...again };
   }
 }
+
+/**
+ * Whether AWS knows a product by its code no more since that has moved to LicenseArn. Nothing is wrong with the product
+ * then, and its newer records must not wait for the older ones; these can roll over to an hour of a LicenseArn.
+ */
+export const isOfMovedProduct = ({ isOutdated }: Carried, { kind }: MarketplaceError): boolean =>
+  isOutdated && kind === "invalid-product-code";
 
 /** Puts a record back that went with a bad one: AWS has read nothing of it. */
 export function putBack(record: Carried, error: MarketplaceError, now: Now): Settlement {

@@ -15,7 +15,7 @@ import {
   noDelivery,
   type Delivery,
 } from "./product-delivery.ts";
-import { putBack, settleByAnswer, settleByError, type Settlement } from "./settling.ts";
+import { isOfMovedProduct, putBack, settleByAnswer, settleByError, type Settlement } from "./settling.ts";
 
 export interface Submission extends Clock {
   readonly ledger: Ledger;
@@ -212,6 +212,8 @@ function judge(
   carried: readonly CarriedRecord[],
   error: MarketplaceError,
 ): { readonly guilty: ReadonlySet<CarriedRecord>; readonly verdict: Verdict<DueRecord> } {
+  if (carried.every((record) => isOfMovedProduct(record, error)))
+    return { guilty: new Set(carried), verdict: { kind: "found", others: [] } };
   if (error.advice !== "fix-record" && error.advice !== "tell-customer")
     return { guilty: new Set(carried), verdict: { kind: "failed" } };
   const named = error.kind === "invalid-request" && error.record !== null ? carried[error.record] : undefined;

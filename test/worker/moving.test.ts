@@ -170,6 +170,35 @@ describe("records of a product that moves", () => {
     expect(await booked(listing)).toEqual([{ hour: hour(1), licenseArn: null, quantity: 4 }]);
   });
 
+  it("of before it that AWS knows no more wait for a person, and hold up no others", async () => {
+    await aws.switches({ bothProductAndLicense: "reject" });
+    const listing = await legacy();
+    const { accountId, licenseArn } = await newCustomer(listing);
+    await listing.post([usageIn(accountId, hour(3), 4), usageIn(accountId, hour(1), 2)]);
+    await letMove(listing, hour(2));
+    await seal(listing.id);
+    await tick();
+    expect(await recordsOf(listing.id)).toMatchObject([
+      { state: "parked", reason: "refused", lastAnswer: "InvalidProductCodeException" },
+      { state: "delivered" },
+    ]);
+    const { products } = await json<{ products: { product: string; paused: unknown }[] }>(
+      admin("GET", "/v1/health"),
+    );
+    expect(products.find(({ product }) => product === listing.id)).toMatchObject({ paused: null });
+    const [old] = await recordsOf(listing.id);
+    const decided = await admin("POST", "/v1/actions", { record: old?.id, action: "roll_over" });
+    expect(decided.status).toBe(201);
+    const { id } = await agreementOf(listing);
+    await tick();
+    await admin("POST", `/v1/agreements/${id}/end`, {});
+    await tick();
+    expect(await booked(listing)).toEqual([
+      { hour: hour(1), licenseArn, quantity: 2 },
+      { hour: hour(0), licenseArn, quantity: 4 },
+    ]);
+  });
+
   it("that roll over to an hour after it carry LicenseArn there", async () => {
     const listing = await legacy();
     const { accountId, licenseArn } = await newCustomer(listing);

@@ -3,8 +3,20 @@ import { putBack, settleByAnswer, settleByError, type Carried } from "../../../s
 import type { MarketplaceError, RecordAnswer } from "../../../src/marketplace/index.ts";
 
 const now = { time: 1_000_000, random: () => 0.5 };
-const fresh: Carried = { attempts: 0, mayBeHeld: false, isPending: false, deadline: 90_000_000 };
-const sentBefore: Carried = { attempts: 1, mayBeHeld: true, isPending: false, deadline: 90_000_000 };
+const fresh: Carried = {
+  attempts: 0,
+  mayBeHeld: false,
+  isPending: false,
+  isOutdated: false,
+  deadline: 90_000_000,
+};
+const sentBefore: Carried = {
+  attempts: 1,
+  mayBeHeld: true,
+  isPending: false,
+  isOutdated: false,
+  deadline: 90_000_000,
+};
 
 const said = (status: string): RecordAnswer => ({ kind: "result", status, meteringRecordId: "m-1" });
 
@@ -42,7 +54,13 @@ describe("a record that AWS answered for", () => {
   });
 
   it("is a conflict by DuplicateRecord, too, if every call before was surely refused", () => {
-    const refusedBefore: Carried = { attempts: 1, mayBeHeld: false, isPending: false, deadline: 90_000_000 };
+    const refusedBefore: Carried = {
+      attempts: 1,
+      mayBeHeld: false,
+      isPending: false,
+      isOutdated: false,
+      deadline: 90_000_000,
+    };
     expect(settleByAnswer(refusedBefore, said("DuplicateRecord"), now)).toMatchObject({
       state: "parked",
       reason: "conflict",
