@@ -10,12 +10,15 @@ import {
   newContract,
   newContractListing,
   readAgain,
+  reading,
   totalsOf,
   usageOf,
 } from "./contracts.ts";
 import { recordsOf, seal, tick } from "./delivering.ts";
 import { admin, json } from "./gateway.ts";
 import { aws, newArrival, notify } from "./marketplace.ts";
+
+const HOUR = 3_600_000;
 
 beforeEach(() => aws.heal());
 
@@ -161,12 +164,27 @@ describe("usage whose contract is not known yet", () => {
     expect(await aws.records(listing.id)).toMatchObject([{ quantity: 2 }]);
   });
 
-  it("is billed when the agreement is active and its contract includes nothing", async () => {
+  it("is billed when the agreement has been active for a while and its contract includes nothing", async () => {
+    const listing = await newContractListing();
+    const { agreementId, accountId } = await newArrival(listing);
+    await notify(agreementId, "license-updated", { at: new Date(Date.now() - 6 * HOUR).toISOString() });
+    await tick();
+    expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([5]);
+  });
+
+  it("waits while a new agreement's contract may not have reached AWS's answers yet", async () => {
     const listing = await newContractListing();
     const { agreementId, accountId } = await newArrival(listing);
     await notify(agreementId, "license-updated");
     await tick();
-    expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([5]);
+    expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([]);
+    // It is asked for again soon, and not only on the next day.
+    expect((await reading(listing)).due).toBeLessThan(Date.now() + HOUR);
+    await aws.change(agreementId, { entitlements: calls(3) });
+    await readAgain(listing);
+    await seal(listing.id);
+    await tick();
+    expect(await totalsOf(listing)).toMatchObject({ withheld: "3", delivered: "2", conserved: true });
   });
 
   it("makes a pending agreement active when AWS has entitlements of it, since its notice was lost", async () => {

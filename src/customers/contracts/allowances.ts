@@ -13,6 +13,9 @@ import type { Surroundings } from "../surroundings.ts";
 
 const DAY = 24 * HOUR;
 
+/** How long after an activation AWS may still not know what the contract includes. Hours can wait for a day. */
+const CATCHING_UP = 6 * HOUR;
+
 /** Allowances that one tick tells the shards of. */
 const MAX_TOLD = 500;
 
@@ -34,8 +37,8 @@ interface Contract {
 }
 
 /**
- * What a contract includes of each dimension. Nothing is said while the agreement is pending: its hours stay open until
- * the contract is known, and AWS has it only some time after the registration.
+ * What a contract includes of each dimension. Nothing is said while the agreement is pending or new and AWS knows of no
+ * contract: its hours stay open until that is known, and AWS has it only some time after the registration.
  *
  * @param now epoch milliseconds
  */
@@ -44,8 +47,10 @@ export async function allowancesOf(
   { agreement, product, held }: Contract,
   now: number,
 ): Promise<Allowed[]> {
-  if (held.length === 0 && product.contract && agreement.activatedAt === null) return [];
   const known = await ledger.select().from(allowances).where(eq(allowances.agreementId, agreement.id));
+  // An empty answer may say only that AWS has not caught up: what was billed although it is included stays billed.
+  const isEarly = now < (agreement.activatedAt ?? Infinity) + CATCHING_UP;
+  if (held.length === 0 && product.contract && known.length === 0 && isEarly) return [];
   const before = new Map(known.map((row) => [row.dimension, row]));
   return product.dimensions.flatMap(({ name: dimension, divisor, included }) => {
     const was = before.get(dimension);

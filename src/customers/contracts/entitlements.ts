@@ -23,6 +23,9 @@ const AT_ONCE = 5;
 /** Contracts are read once a day, if no notice says that one has changed. */
 const DAILY = 24 * HOUR;
 
+/** How soon a contract is read again that AWS knows nothing of yet, while hours wait for it. */
+const AWAITED = 10 * MINUTE;
+
 /** AWS is known to give a customer a few dozen. */
 const MAX_PAGES = 40;
 
@@ -149,7 +152,10 @@ async function store(surroundings: Surroundings, contract: Contract): Promise<vo
   }
   const { id } = agreement;
   const allowed = await allowancesOf(ledger, { agreement, product, held }, at);
-  const next = Math.min(at + DAILY * (1 - random() / 10), nextTerm(held, allowed, at));
+  const isAwaited = allowed.length === 0 && product.dimensions.some(({ included }) => included !== null);
+  const next = isAwaited
+    ? at + AWAITED
+    : Math.min(at + DAILY * (1 - random() / 10), nextTerm(held, allowed, at));
   // As it was when AWS was asked: a notice that came since may tell of what AWS has not said.
   const isStill = sql`entitlements_due_at IS ${contract.agreement.entitlementsDueAt}`;
   const wanted = JSON.stringify(held);
