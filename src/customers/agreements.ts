@@ -282,7 +282,7 @@ export async function licenseAgreement(ledger: Ledger, id: string, licenseArn: s
   const licenseId = licenseIdOf(licenseArn);
   const [licensed = []] = await inOneTransaction(ledger, [
     sql`
-      UPDATE agreements SET license_arn = ${licenseArn}, license_id = ${licenseId}
+      UPDATE agreements SET license_arn = ${licenseArn}, license_id = ${licenseId}, life_version = life_version + 1
       WHERE id = ${id} AND license_arn IS NULL AND NOT EXISTS (
         SELECT 1 FROM agreements other
         WHERE other.product_id = ${agreement.productId} AND other.license_arn = ${licenseArn}) RETURNING id`,

@@ -46,7 +46,7 @@ export async function keepNotice(
   const ofLegacyProduct = (column: SQL, value: string | null) => sql`
     (SELECT agreements.id FROM products JOIN agreements ON agreements.product_id = products.id AND ${column} = ${value}
      WHERE products.product_code = ${productCode} AND products.concurrent_agreements = 0
-     AND coalesce(products.concurrent_agreements_from, ${now + 1}) > ${now})`;
+     AND coalesce(products.concurrent_agreements_from, ${occurredAt + 1}) > ${occurredAt})`;
   const [row] = await ledger.all<{ agreementId: string | null }>(sql`
     INSERT INTO notices (id, source, kind, occurred_at, received_at, facts, product_code, license_id, aws_agreement_id,
                          account_id, customer_identifier, agreement_id)
