@@ -24,7 +24,8 @@ interface Started {
   readonly gateway: string;
   readonly simulator: string;
   readonly key: string;
-  /** The two lines to paste. */
+  /** The lines to paste. */
+  readonly setUp: string;
   readonly commands: string[];
 }
 
@@ -46,7 +47,7 @@ async function start(env: Record<string, string> = {}): Promise<Started> {
   running.push(child);
   const said = await outputUntil(
     child,
-    (text) => text.split("\n").filter((line) => line.startsWith("curl ")).length === 2,
+    (text) => text.split("\n").filter((line) => line.startsWith("curl ")).length === 3,
   );
   return {
     child,
@@ -54,6 +55,8 @@ async function start(env: Record<string, string> = {}): Promise<Started> {
     simulator: `http://127.0.0.1:${simulatorPort}`,
     key: /mgk_[\w-]+/.exec(said)?.[0] ?? "",
     commands: said.split("\n").filter((line) => line.startsWith("curl ")),
+    /** AWS's button, for a browser. */
+    setUp: /http:\S+\/set-up\?to=\S+/.exec(said)?.[0] ?? "",
   };
 }
 
@@ -120,6 +123,23 @@ describe("npm start", () => {
     );
     expect(ledger.records).toMatchObject([{ dimension: "api_calls", quantity: 42, state: "delivered" }]);
     expect(books.records).toMatchObject([{ dimension: "api_calls", quantity: 42 }]);
+  });
+
+  it("lets a browser come as its customer, and AWS tell that the customer leaves", async () => {
+    const { commands, setUp, gateway } = await start();
+    const page = await (await fetch(setUp)).text();
+    const [, action = ""] = /<form method="post" action="([^"]+)"/.exec(page) ?? [];
+    const [, token = ""] = /value="([^"]+)"/.exec(page) ?? [];
+    const arrival = await fetch(action, {
+      method: "POST",
+      body: new URLSearchParams({ "x-amzn-marketplace-token": token }),
+    });
+    expect(await arrival.text()).toContain("Demo seller");
+    expect(JSON.parse(await paste(commands[2] ?? ""))).toMatchObject({ delivery: { status: 200 } });
+    const { agreements } = await expectOk<{ agreements: object[] }>("GET", `${gateway}/v1/agreements`, {
+      token: "dev-admin",
+    });
+    expect(agreements).toMatchObject([{ state: "ending" }]);
   });
 
   it("ends with Ctrl-C, frees its ports, and goes on where it stopped", async () => {
