@@ -244,10 +244,20 @@ export class World {
     const rows: Conservation[] = [];
     for (const [name, members] of byShard) {
       const ids = members.map(({ id }) => id);
-      rows.push(...(await this.withShard(name, (shard) => shard.conservation(ids))));
+      rows.push(...(await this.#books(name, ids)));
     }
     this.hazards = hazards;
     return rows;
+  }
+
+  /** Asks again when the shard dies meanwhile, of a request that goes on though nobody waits for it any more. */
+  async #books(name: string, ids: readonly string[]): Promise<readonly Conservation[]> {
+    try {
+      return await this.withShard(name, (shard) => shard.conservation(ids));
+    } catch (error) {
+      if (error instanceof Died) return this.#books(name, ids);
+      throw error;
+    }
   }
 
   /** Frees what the world stood on; nothing of it may be at work any more. */
