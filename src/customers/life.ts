@@ -114,16 +114,14 @@ function hear(life: Draft, notice: HeardNotice): void {
       return create(life, notice);
     case "registered":
       // The customer of a legacy product has come back, and AWS has not said yet that the subscription is active again.
-      if (life.end !== null && at > life.end.at) {
-        life.end = null;
-        life.activatedAt = null;
-      }
+      if (life.end !== null) life.activatedAt = null;
+      life.end = null;
       return;
     case "activated":
       life.awsAgreementId ??= awsAgreementId;
       life.activatedAt ??= at;
       // The customer has come back: a legacy agreement goes on under its old name.
-      if (life.end !== null && at > life.end.at) life.end = null;
+      life.end = null;
       return;
     case "seen_active":
       // AWS takes usage of an agreement that has ended for an hour: that does not undo the end.

@@ -65,6 +65,93 @@ describe("an agreement's life", () => {
     expect(life).toMatchObject({ activatedAt: at(0), endedAt: null, usageUntil: null });
   });
 
+  it("is pending again when the customer of one that has ended comes back, until AWS says that it is active", () => {
+    const ended = [heard("activated", 0), heard("ending", 10)];
+    const back = [...ended, heard("registered", 20)];
+    expect(lifeOf(back)).toMatchObject({ activatedAt: null, endedAt: null, usageUntil: null });
+    expect(lifeOf([...back, heard("activated", 21)])).toMatchObject({ activatedAt: at(21), endedAt: null });
+  });
+
+  it("goes on as it was when its customer comes again meanwhile", () => {
+    const life = lifeOf([heard("activated", 0), heard("registered", 5)]);
+    expect(life).toMatchObject({ activatedAt: at(0), usageUntil: null });
+    const ended = lifeOf([heard("activated", 0), heard("registered", 5), heard("ending", 10)]);
+    expect(ended).toMatchObject({ activatedAt: at(0), endedAt: at(10) });
+  });
+
+  it("is active once AWS has taken usage, which undoes no end", () => {
+    expect(lifeOf([heard("seen_active", 3), heard("seen_active", 4)]).activatedAt).toBe(at(3));
+    expect(lifeOf([heard("activated", 0), heard("seen_active", 3)]).activatedAt).toBe(at(0));
+    expect(lifeOf([heard("ending", 10), heard("seen_active", 20)])).toMatchObject({
+      activatedAt: at(20),
+      endedAt: at(10),
+    });
+  });
+
+  it.each(["registered", "activated"] as const)(
+    "has ended when its end is of the same moment as %s",
+    (kind) => {
+      for (const end of ["ending", "agreement_ended", "closed"] as const) {
+        const life = lifeOf([heard(end, 10), heard(kind, 10)]);
+        expect([end, life.endedAt]).toEqual([end, at(10)]);
+      }
+    },
+  );
+
+  it("is not ended by the end of an agreement of another id", () => {
+    for (const first of ["agreement_created", "activated", "ending"] as const) {
+      const known = lifeOf([heard(first, 0, {}, "agmt-2"), heard("agreement_ended", 1, {}, "agmt-1")]);
+      expect(known).toMatchObject({ awsAgreementId: "agmt-2", endedAt: first === "ending" ? at(0) : null });
+    }
+    const same = [heard("activated", 0, {}, "agmt-1"), heard("agreement_ended", 1, {}, "agmt-1")];
+    expect(lifeOf(same).endedAt).toBe(at(1));
+    expect(lifeOf([heard("activated", 0), heard("agreement_ended", 1, {}, "agmt-1")]).endedAt).toBe(at(1));
+    expect(lifeOf([heard("activated", 0, {}, "agmt-1"), heard("agreement_ended", 1)]).endedAt).toBe(at(1));
+  });
+
+  it("keeps the id that it is first known by, until a renewal", () => {
+    for (const kind of ["agreement_created", "activated", "ending"] as const) {
+      const life = lifeOf([heard("activated", 0, {}, "agmt-1"), heard(kind, 1, {}, "agmt-2")]);
+      expect([kind, life.awsAgreementId]).toEqual([kind, "agmt-1"]);
+    }
+  });
+
+  it("is over when AWS closes it, and what is said of it afterwards opens no other hour", () => {
+    const closed = [heard("activated", 0), heard("closed", 40)];
+    const later = [heard("ending", 45), heard("agreement_ended", 46), heard("failed", 47)];
+    expect(lifeOf([...closed, ...later]).usageUntil).toBe(at(40) + HOUR);
+    const twice = [heard("activated", 0), heard("ending", 10), heard("closed", 40), heard("closed", 50)];
+    expect(lifeOf(twice).usageUntil).toBe(at(40));
+    expect(lifeOf([heard("failed", 1), heard("ending", 5)])).toMatchObject({ usageUntil: at(1) });
+    const ended = lifeOf([
+      heard("activated", 0),
+      heard("agreement_ended", 10),
+      heard("closed", 40),
+      heard("ending", 50),
+    ]);
+    expect(ended.usageUntil).toBe(at(40));
+  });
+
+  it("is not brought back by a renewal when its licence has ended, nor by the news of its beginning", () => {
+    const renewal = heard("agreement_created", 11, { previousAgreementId: "agmt-1" }, "agmt-2");
+    expect(lifeOf([heard("activated", 0), heard("ending", 10), renewal]).endedAt).toBe(at(10));
+    const news = heard("agreement_created", 11, {}, "agmt-1");
+    expect(lifeOf([heard("activated", 0), heard("agreement_ended", 10), news]).endedAt).toBe(at(10));
+  });
+
+  it("is what the one of two notices of a moment says that has the later id", () => {
+    const created = (id: string, minutes: number): HeardNotice => ({
+      ...heard("agreement_created", 0, { endsAt: at(minutes) }),
+      id,
+    });
+    for (const notices of [
+      [created("a", 100), created("b", 200)],
+      [created("b", 200), created("a", 100)],
+    ]) {
+      expect(lifeOf(notices).endsAt).toBe(at(200));
+    }
+  });
+
   it("that failed to begin has never been billable; one that had begun goes on", () => {
     expect(lifeOf([heard("failed", 1)])).toMatchObject({ activatedAt: null, usageUntil: at(1) });
     expect(lifeOf([heard("activated", 0), heard("failed", 1)]).usageUntil).toBeNull();

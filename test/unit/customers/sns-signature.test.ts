@@ -59,6 +59,11 @@ describe("an address that a message of SNS names", () => {
     ["https://evil.test#sns.us-east-1.amazonaws.com/x.pem", TOPIC, false],
     ["https://sns.us-east-1.amazonaws.com@evil.test/x.pem", TOPIC, false],
     ["https://user:word@sns.us-east-1.amazonaws.com/x.pem", TOPIC, false],
+    ["https://user@sns.us-east-1.amazonaws.com/x.pem", TOPIC, false],
+    ["https://:word@sns.us-east-1.amazonaws.com/x.pem", TOPIC, false],
+    ["https://sns.us-east-1.amazonaws.com/x.pem#y", TOPIC, false],
+    ["https://sns.1us-east-1.amazonaws.com/x.pem", TOPIC.replace("us-east-1", "1us-east-1"), false],
+    ["https://sns.us-east-1.evil.amazonaws.com/x.pem", TOPIC.replace("us-east-1", "us-east-1.evil"), false],
     ["https://bucket.s3.amazonaws.com/x.pem", TOPIC, false],
     ["https://sns..amazonaws.com/x.pem", TOPIC.replace("us-east-1", ""), false],
     [
@@ -147,9 +152,24 @@ describe("the signature of a message of SNS", () => {
     expect(asked).toEqual([]);
   });
 
+  it("is not looked at when what SNS's host has there is no certificate", async () => {
+    const message = await sign({
+      ...unsigned(),
+      SigningCertURL: "https://sns.us-east-1.amazonaws.com/?Action=Else",
+    });
+    expect(await refusalOf(message, answering(certificatePem))).toBe("certificate_unavailable");
+  });
+
+  it("is looked at by a certificate that is fetched once", async () => {
+    const message = await sign(unsigned());
+    expect(await refusalOf(message, answering(certificatePem))).toBeNull();
+    expect(await refusalOf(message, answering("gone", 404))).toBeNull();
+  });
+
   it.each([
     ["missing", answering("no", 404)],
     ["no certificate", answering("<html>")],
+    ["refused, whatever is in the answer", answering(certificatePem, 403)],
     ["too large", answering(certificatePem + " ".repeat(20_000))],
     ["out of reach", { ...answering(""), fetch: () => Promise.reject(new TypeError("no network")) }],
   ])("waits for another try when its certificate is %s", async (_what, verification) => {
