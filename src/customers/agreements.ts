@@ -1,12 +1,12 @@
 import { and, asc, eq, gt, sql, type SQL } from "drizzle-orm";
 import type { Product } from "../catalog/products.ts";
 import { inOneTransaction, type Ledger } from "../ledger/database.ts";
-import { agreements } from "../ledger/schema.ts";
+import { agreements, type FormFields } from "../ledger/schema.ts";
 import { sha256Hex } from "../sha256.ts";
 import { messageId, writeMessages } from "../webhooks/messages.ts";
 import { presentAgreement } from "./agreement-view.ts";
 import type { AgreementState } from "./life.ts";
-import { claimNotices, keepOwnNotice, licenseIdOf } from "./notices/notices.ts";
+import { claimNotices, licenseIdOf, ownNotice } from "./notices/notices.ts";
 import { forgetNames } from "./resolve-names.ts";
 
 export type Agreement = typeof agreements.$inferSelect;
@@ -20,8 +20,9 @@ export interface Registration {
   readonly accountId: string | null;
   readonly licenseArn: string | null;
   readonly customerIdentifier: string | null;
-  /** Whether AWS's form speaks of a free trial. */
-  readonly freeTrial: boolean;
+  readonly fields: FormFields;
+  /** When the customer came, epoch milliseconds: perhaps long ago, when AWS could not say who it is. */
+  readonly arrivedAt: number;
   /** Epoch milliseconds. */
   readonly now: number;
 }
@@ -61,7 +62,7 @@ export async function registerAgreement(
   ledger: Ledger,
   registration: Registration,
 ): Promise<Agreement | null> {
-  const { product, accountId, licenseArn, customerIdentifier, freeTrial, now } = registration;
+  const { product, accountId, licenseArn, customerIdentifier, fields, arrivedAt, now } = registration;
   const identity = identityOf(registration);
   if (identity === null) return null;
   const isLegacy = !hasConcurrentAgreements(product, now);
@@ -70,6 +71,7 @@ export async function registerAgreement(
   const known = licenseArn === null ? null : await findByLicense(ledger, product.id, licenseArn);
   const id = known?.id ?? (await agreementId(product.id, identity));
   const licenseId = licenseArn === null ? null : licenseIdOf(licenseArn);
+  const freeTrial = fields.offerType === "free-trial";
   const row: Agreement = {
     ...NEW,
     id,
@@ -97,6 +99,12 @@ export async function registerAgreement(
       now,
       sql`changes() > 0`,
     ),
+    // AWS has left out one of its two ids when the customer came first, or the agreement was known by its licence.
+    sql`
+      UPDATE agreements SET account_id = coalesce(account_id, ${accountId}),
+                            customer_identifier = coalesce(customer_identifier, ${customerIdentifier})
+      WHERE id = ${id} AND ((account_id IS NULL AND ${accountId} IS NOT NULL)
+                            OR (customer_identifier IS NULL AND ${customerIdentifier} IS NOT NULL))`,
     // A customer who comes back to a legacy product has another licence under the old name.
     sql`
       UPDATE agreements SET license_arn = ${licenseArn}, license_id = ${licenseId}
@@ -108,23 +116,26 @@ export async function registerAgreement(
       awsAgreementId: known?.awsAgreementId ?? null,
       customer: isLegacy ? { productCode: product.productCode, accountId, customerIdentifier } : null,
     }),
-  ]);
-  if (freeTrial) {
-    const notice = { kind: "other", occurredAt: now, facts: { name: "registration", freeTrial } } as const;
-    await keepOwnNotice(ledger, id, { ...notice, id: `gateway:trial:${id}`, source: "gateway" }, now);
-  }
-  const stored = await findAgreement(ledger, id);
-  if (stored === null) throw new Error("an agreement that was just inserted is not there");
-  if (isLegacy && stored.usageUntil !== null) {
-    // The customer has come back under the old name. Whether AWS takes usage again shows when it is sent.
-    const notice = { kind: "registered", occurredAt: now, facts: { name: "registration" } } as const;
-    await keepOwnNotice(
+    ownNotice(
       ledger,
       id,
-      { ...notice, id: `gateway:registered:${id}:${now}`, source: "gateway" },
+      {
+        id: `gateway:registered:${id}:${arrivedAt}`,
+        source: "gateway",
+        // By the old name a customer comes back, whether AWS's notice of the end has come by then or not.
+        kind: isLegacy ? "registered" : "other",
+        occurredAt: arrivedAt,
+        facts: {
+          name: "registration",
+          ...(freeTrial && { freeTrial }),
+          ...(Object.keys(fields).length > 0 && { form: fields }),
+        },
+      },
       now,
-    );
-  }
+    ),
+  ]);
+  const stored = await findAgreement(ledger, id);
+  if (stored === null) throw new Error("an agreement that was just inserted is not there");
   // Somebody may have posted usage of it a moment ago, and its name was noted as unknown.
   forgetNames();
   return stored;

@@ -9,7 +9,7 @@ import { findAgreement, type Agreement } from "./agreements.ts";
 import { presentAgreement } from "./agreement-view.ts";
 import { applyNotices, setRecords } from "./apply-notices.ts";
 import { lifeOf } from "./life.ts";
-import { keepOwnNotice, noticesOf } from "./notices/notices.ts";
+import { ownNotice, noticesOf } from "./notices/notices.ts";
 import { shardOf, type Surroundings } from "./surroundings.ts";
 
 /** Agreements that one tick closes. */
@@ -61,7 +61,7 @@ async function say(
   const { usageUntil } = lifeOf([...(await noticesOf(ledger, id)), notice]);
   // It would change nothing, and whoever says it would not know.
   if ((usageUntil === null) !== (kind === "activated")) return { ok: false, reason: "contradicted" };
-  await keepOwnNotice(ledger, id, notice, now);
+  await ownNotice(ledger, id, notice, now);
   const agreement = await applyNotices(ledger, id, now);
   return agreement === null ? { ok: false, reason: "unknown" } : { ok: true, agreement };
 }

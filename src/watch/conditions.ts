@@ -59,6 +59,12 @@ interface WaitingRow {
   readonly expiresAt: number;
 }
 
+interface LostRow {
+  readonly code: string;
+  readonly detail: string | null;
+  readonly count: number;
+}
+
 interface FailingRow {
   readonly product: string;
   readonly count: number;
@@ -72,32 +78,43 @@ interface FailingRow {
  * @param now epoch milliseconds
  */
 export async function findConditions(ledger: Ledger, now: number): Promise<Condition[]> {
-  const [near = [], parked = [], paused = [], silent = [], reports = [], waiting = [], failing = []] =
-    (await inOneTransaction(ledger, [
-      sql`
+  const [
+    near = [],
+    parked = [],
+    paused = [],
+    silent = [],
+    reports = [],
+    waiting = [],
+    lost = [],
+    failing = [],
+  ] = (await inOneTransaction(ledger, [
+    sql`
       SELECT product_id AS product, count(*) AS count, min(deadline) AS deadline, max(last_answer) AS answer
       FROM records INDEXED BY records_open
       WHERE settled_at IS NULL AND quantity > 0 AND ${now} >= sealed_at + (deadline - sealed_at) * ${ALARM_FRACTION}
       GROUP BY product_id`,
-      sql`
+    sql`
       SELECT product_id AS product, reason, count(*) AS count
       FROM records INDEXED BY records_parked WHERE state = 'parked' GROUP BY product_id, reason`,
-      sql`
+    sql`
       SELECT product_id AS product, error_code AS code, error_detail AS detail
       FROM deliveries WHERE paused_at IS NOT NULL`,
-      sql`SELECT region FROM submitters WHERE last_tick_at < ${now - TICK_SILENCE}`,
-      sql`
+    sql`SELECT region FROM submitters WHERE last_tick_at < ${now - TICK_SILENCE}`,
+    sql`
       SELECT shard, held_accounts AS held, difference, handover_error AS handoverError FROM shard_reports
       WHERE held_accounts > 0 OR difference IS NOT NULL OR handover_error IS NOT NULL`,
-      sql`
+    sql`
       SELECT coalesce(error_code, '') AS code, max(error_detail) AS detail, count(*) AS count, min(expires_at) AS expiresAt
       FROM arrivals INDEXED BY arrivals_waiting
       WHERE token IS NOT NULL AND (needs_person OR arrived_at <= ${now - PATIENCE}) GROUP BY error_code`,
-      sql`
+    sql`
+      SELECT coalesce(error_code, '') AS code, max(error_detail) AS detail, count(*) AS count
+      FROM arrivals INDEXED BY arrivals_lost WHERE token IS NULL AND agreement_id IS NULL GROUP BY error_code`,
+    sql`
       SELECT product_id AS product, count(*) AS count, max(entitlements_error) AS error
       FROM agreements INDEXED BY agreements_entitlements_failing
       WHERE entitlements_failing_since <= ${now - ENTITLEMENTS_PATIENCE} AND usage_until IS NULL GROUP BY product_id`,
-    ])) as unknown as Rows;
+  ])) as unknown as Rows;
   return [
     ...near.map(nearDeadline),
     ...parked.map(parkedRecords),
@@ -110,6 +127,7 @@ export async function findConditions(ledger: Ledger, now: number): Promise<Condi
     })),
     ...reports.flatMap(ofReport),
     ...waiting.map(waitingCustomers),
+    ...lost.map(lostCustomers),
     ...failing.map(failingContracts),
   ];
 }
@@ -121,6 +139,7 @@ type Rows = [
   { region: string }[]?,
   ReportRow[]?,
   WaitingRow[]?,
+  LostRow[]?,
   FailingRow[]?,
 ];
 
@@ -130,6 +149,16 @@ function waitingCustomers({ code, detail, count, expiresAt }: WaitingRow): Condi
     kind: "registration_waiting",
     subject: code,
     detail: `${who} to be registered, the first until ${new Date(expiresAt).toISOString()}, when AWS's token ends: ${detail ?? code} It is tried every minute.`,
+    size: count,
+  };
+}
+
+/** One row may stand for many: without the secret nothing is kept of a customer. */
+function lostCustomers({ code, detail, count }: LostRow): Condition {
+  return {
+    kind: "registration_lost",
+    subject: code,
+    detail: `In the last day customers could not be let in: ${detail ?? code} They have to press "Set up your account" on AWS Marketplace again; tell those whom you know.`,
     size: count,
   };
 }

@@ -111,7 +111,8 @@ export class World {
       accountId,
       licenseArn,
       customerIdentifier: customerIdentifier === "" ? null : customerIdentifier,
-      freeTrial: false,
+      fields: {},
+      arrivedAt: this.now(),
       now: this.now(),
     });
     if (agreement === null) throw new Error("an agreement of the simulation was refused");

@@ -1,7 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { keepCustomers } from "../../src/customers/keep-customers.ts";
-import { surroundingsOf, type CustomersShard, type Surroundings } from "../../src/customers/surroundings.ts";
 import { shardName } from "../../src/meter/shard-name.ts";
 import {
   allowanceOf,
@@ -19,6 +18,8 @@ import {
 import { seal, tick } from "./delivering.ts";
 import { admin, type TestProduct } from "./gateway.ts";
 import { arrive, aws, newArrival, notify } from "./marketplace.ts";
+import { cameAgo } from "./registering.ts";
+import { withShards } from "./shards.ts";
 
 beforeEach(() => aws.heal());
 
@@ -100,21 +101,6 @@ describe("a contract that changes", () => {
   });
 });
 
-/** The gateway's surroundings, where shards answer in another way. */
-function withShards(wrapped: (name: string, shard: CustomersShard) => CustomersShard): Surroundings {
-  return {
-    ...surroundingsOf(env),
-    shards: (name) => {
-      const shard = env.METER_SHARD.getByName(name);
-      return wrapped(name, {
-        endAgreement: (agreement) => shard.endAgreement(agreement),
-        conservation: (ids) => shard.conservation(ids),
-        decide: (decisions) => shard.decide(decisions),
-      });
-    },
-  };
-}
-
 describe("a contract that ends", () => {
   it("goes on to be drawn on by hours of before for a day, and then includes nothing", async () => {
     const listing = await newContractListing();
@@ -194,14 +180,15 @@ describe("an agreement with a contract that ends", () => {
 
   it("is read again when the customer has come back", async () => {
     const listing = await newContractListing(includedPer("term"), { concurrentAgreements: false });
-    const { accountId, agreementId, registrationToken } = await newContract(listing, calls(10));
+    const { accountId, agreementId } = await newContract(listing, calls(10));
+    await cameAgo(listing.id, 3 * HOUR);
     const { agreement } = await customerOf(accountId);
     await admin("POST", `/v1/agreements/${agreement.id}/end`, { at: iso(Date.now() - 2 * HOUR) });
     await tick();
     expect(await customerOf(accountId)).toMatchObject({ agreement: { state: "ended" } });
     expect(await reading(listing)).toMatchObject({ due: null });
     await aws.change(agreementId, { entitlements: calls(20) });
-    await arrive(registrationToken);
+    await arrive(await aws.token(agreementId));
     await tick();
     expect(await customerOf(accountId)).toMatchObject({
       agreement: { state: "active" },

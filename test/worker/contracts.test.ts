@@ -195,6 +195,9 @@ describe("usage whose contract is not known yet", () => {
     const { notices } = await json<{ notices: object[] }>(
       admin("GET", `/v1/notices?agreement=${agreement.id}`),
     );
-    expect(notices).toMatchObject([{ kind: "seen_active", source: "gateway" }]);
+    expect(notices).toMatchObject([
+      { facts: { name: "registration" } },
+      { kind: "seen_active", source: "gateway" },
+    ]);
   });
 });

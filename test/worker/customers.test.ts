@@ -88,7 +88,10 @@ describe("GET /v1/customers/:id", () => {
           records: expect.arrayContaining([
             expect.objectContaining({ dimension: "api", quantity: 3, state: "delivered" }),
           ]) as unknown,
-          notices: [{ source: "eventbridge", kind: "activated" }],
+          notices: [
+            { source: "eventbridge", kind: "activated" },
+            { source: "gateway", facts: { name: "registration" } },
+          ],
         },
       ],
     });

@@ -60,7 +60,10 @@ describe("POST /aws/events", () => {
     const first = { notice: `eventbridge:${event.id}`, duplicate: false, agreement: id };
     expect(await json<Heard>(post(event))).toEqual(first);
     expect(await json<Heard>(post(event))).toMatchObject({ duplicate: true });
-    expect(await noticesOf(`agreement=${id}`)).toHaveLength(1);
+    expect(await noticesOf(`agreement=${id}`)).toMatchObject([
+      { source: "eventbridge" },
+      { id: expect.stringContaining("gateway:registered:") as unknown },
+    ]);
   });
 
   it("keeps events of kinds that it does not know, and learns nothing from them", async () => {
@@ -73,7 +76,10 @@ describe("POST /aws/events", () => {
       detail: { ...event.detail, paint: 1 },
     };
     expect((await post(later)).status).toBe(200);
-    expect(await noticesOf(`agreement=${before.id}`)).toMatchObject([{ kind: "other" }]);
+    expect(await noticesOf(`agreement=${before.id}`)).toMatchObject([
+      { source: "eventbridge", kind: "other" },
+      { source: "gateway" },
+    ]);
     expect(await agreementOf(listing.id)).toEqual(before);
   });
 
@@ -146,7 +152,7 @@ describe("a notice that comes before its customer", () => {
     await notify(one.agreementId, "license-updated");
     await notify(one.agreementId, "license-deprovisioned");
     const { id } = await agreementOf(listing.id);
-    expect(await noticesOf(`agreement=${id}`)).toEqual([]);
+    expect(await noticesOf(`agreement=${id}`)).toMatchObject([{ source: "gateway" }]);
     await arrive(one.registrationToken);
     const states = (await agreementsOf(listing.id)).map(({ accountId, state }) => [accountId, state]);
     expect(new Map(states.map(([account, state]) => [account, state]))).toEqual(

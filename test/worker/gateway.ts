@@ -92,7 +92,8 @@ export async function newProduct(overrides: Record<string, unknown> = {}): Promi
         accountId: account,
         licenseArn: `arn:aws:license-manager::${account}:license:l-${crypto.randomUUID().replaceAll("-", "")}`,
         customerIdentifier: null,
-        freeTrial: false,
+        fields: {},
+        arrivedAt: Date.now(),
         now: Date.now(),
       });
       if (agreement === null) throw new Error("an agreement of a test was refused");

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { recordsOf, retryNow, seal, tick } from "./delivering.ts";
 import { admin, json, type TestProduct } from "./gateway.ts";
 import { arrive, aws, newArrival, newCustomer, newListing, notify } from "./marketplace.ts";
+import { cameAgo } from "./registering.ts";
 
 const HOUR = 3_600_000;
 const iso = (at: number) => new Date(at).toISOString();
@@ -108,6 +109,7 @@ describe("a move to concurrent agreements", () => {
       new Set([first.accountId, second.accountId]),
     );
     // What AWS takes no usage of any more needs none.
+    await cameAgo(listing.id, 3 * HOUR);
     for (const { id } of agreements)
       await admin("POST", `/v1/agreements/${id}/end`, { at: iso(Date.now() - 2 * HOUR) });
     expect((await move(listing, hour(-1))).status).toBe(200);
@@ -309,6 +311,7 @@ describe("a customer who comes after the move", () => {
   it("has an agreement of its own when the one of before, without a LicenseArn, is over", async () => {
     const listing = await legacy();
     const { accountId } = await newUnlicensed(listing);
+    await cameAgo(listing.id, 3 * HOUR);
     const before = await agreementOf(listing);
     await admin("POST", `/v1/agreements/${before.id}/end`, { at: iso(Date.now() - 2 * HOUR) });
     await letMove(listing, hour(0));

@@ -117,6 +117,24 @@ export async function newWaiter(faults: object = { kind: "internal-error" }, { p
   return { listing, names, registrationToken, arrival, page: locationOf(arrival) };
 }
 
+/** A customer came so many milliseconds ago, while AWS could not say who it is, and is let in now. */
+export async function arriveAgo(token: string, milliseconds: number): Promise<Response> {
+  await faultResolving({ kind: "throttle" });
+  const page = locationOf(await arrive(token));
+  await aws.heal();
+  await pass(milliseconds);
+  return call("GET", page);
+}
+
+/** Lets the customers of a product have come so many milliseconds ago. */
+export const cameAgo = (product: string, milliseconds: number) =>
+  env.DB.prepare(
+    `UPDATE notices SET occurred_at = occurred_at - ?
+     WHERE kind = 'registered' AND agreement_id IN (SELECT id FROM agreements WHERE product_id = ?)`,
+  )
+    .bind(milliseconds, product)
+    .run();
+
 /** Lets time pass for those who wait, as far as the ledger knows. */
 export const pass = (milliseconds: number) =>
   env.DB.prepare(
@@ -133,3 +151,6 @@ export const waiting = async () =>
 /** What the operator is told of customers who wait. */
 export const waitingAlarms = async () =>
   (await openAlarms()).filter(({ kind }) => kind === "registration_waiting");
+
+/** What the operator is told of customers who could not be let in. */
+export const lostAlarms = async () => (await openAlarms()).filter(({ kind }) => kind === "registration_lost");

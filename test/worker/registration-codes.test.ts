@@ -314,7 +314,7 @@ describe("without REGISTRATION_SECRET, or with one that can be guessed", () => {
     );
     expect([arrival.status, arrival.headers.get("retry-after")]).toEqual([503, "60"]);
     expect(await arrival.text()).toContain("Your subscription is safe");
-    expect(logged.join("\n")).toContain("set the secret REGISTRATION_SECRET");
+    expect(logged.join("\n")).toContain("npx wrangler secret put REGISTRATION_SECRET");
     expect(await agreementsOf(listing.id)).toHaveLength(1);
     const redemption = await callWithSecret(
       secret,

@@ -1,14 +1,18 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { openLedger } from "../../src/ledger/database.ts";
+import { keepWatch, watchOptions } from "../../src/watch/keep-watch.ts";
 import { tick } from "./delivering.ts";
 import { call } from "./gateway.ts";
 import { arrive, aws, newListing } from "./marketplace.ts";
 import {
   agreementsOf,
+  callWithSecret,
   faultResolving,
   HOUR,
   listenToLogs,
   locationOf,
+  lostAlarms,
   MINUTE,
   newWaiter,
   pass,
@@ -17,9 +21,10 @@ import {
   waitingAlarms,
 } from "./registering.ts";
 
+let logged: string[] = [];
 beforeEach(async () => {
   await env.DB.batch(["arrivals", "alarms"].map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
-  listenToLogs();
+  logged = listenToLogs();
 });
 afterEach(async () => {
   vi.restoreAllMocks();
@@ -113,12 +118,111 @@ describe("so many customers at once that the ledger would fill", () => {
   it("are told to come again later, and nothing is kept of them", async () => {
     await env.DB.exec(
       `
-      INSERT INTO arrivals (id, token, arrived_at, free_trial, expires_at, next_attempt_at, attempts, needs_person)
-      WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 10000)
-      SELECT 'flood-' || n, 'x', 0, 0, 9e15, 9e15, 1, 0 FROM n`.replaceAll("\n", " "),
+      INSERT INTO arrivals (id, token, arrived_at, expires_at, next_attempt_at, attempts, needs_person)
+      WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 2000)
+      SELECT 'flood-' || n, 'x', 0, 9e15, 9e15, 1, 0 FROM n`.replaceAll("\n", " "),
     );
     const { arrival } = await newWaiter();
     expect([arrival.status, arrival.headers.get("retry-after")]).toEqual([503, "60"]);
-    expect(await waiting()).toBe(10_000);
+    expect(await waiting()).toBe(2000);
+    expect(logged.join("\n")).toContain("2000 customers wait already");
+  });
+
+  it("keep nobody from the page who waits already", async () => {
+    const { registrationToken, page } = await newWaiter();
+    await env.DB.exec(
+      `
+      INSERT INTO arrivals (id, token, arrived_at, expires_at, next_attempt_at, attempts, needs_person)
+      WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1999)
+      SELECT 'flood-' || n, 'x', 0, 9e15, 9e15, 1, 0 FROM n`.replaceAll("\n", " "),
+    );
+    expect(locationOf(await arrive(registrationToken))).toBe(page);
+  });
+});
+
+describe("a token that AWS refuses", () => {
+  it("is in the log by AWS's word for it, and is not itself: credentials of another account look like it", async () => {
+    expect((await arrive("forged token")).status).toBe(400);
+    expect(logged.join("\n")).toMatch(/AWS refuses a customer's token.*InvalidTokenException/);
+    expect(logged.join("\n")).not.toContain("forged token");
+    expect(await env.DB.prepare("SELECT count(*) AS n FROM arrivals").first("n")).toBe(0);
+  });
+});
+
+describe("the gateway's own faults", () => {
+  it("keep the customer waiting when the agreement cannot be stored", async () => {
+    const listing = await newListing();
+    const { registrationToken } = await aws.agreement(listing.id);
+    await env.DB.exec(
+      "CREATE TRIGGER no_agreement BEFORE INSERT ON agreements BEGIN SELECT RAISE(ABORT, 'died'); END",
+    );
+    const arrival = await arrive(registrationToken);
+    await env.DB.exec("DROP TRIGGER no_agreement");
+    expect(locationOf(arrival)).toMatch(/^\/registration\/waiting\//);
+    await pass(6 * SECOND);
+    expect(locationOf(await call("GET", locationOf(arrival)))).toContain("registration_code=");
+    expect(await agreementsOf(listing.id)).toHaveLength(1);
+  });
+
+  it("send a customer on all the same when it cannot be noted whose token it was", async () => {
+    const listing = await newListing();
+    const { registrationToken } = await aws.agreement(listing.id);
+    await env.DB.exec(
+      "CREATE TRIGGER no_visit BEFORE INSERT ON arrivals BEGIN SELECT RAISE(ABORT, 'died'); END",
+    );
+    const arrival = await arrive(registrationToken);
+    await env.DB.exec("DROP TRIGGER no_visit");
+    expect(locationOf(arrival)).toContain("registration_code=");
+  });
+
+  it("are shown on a page that tries again by itself where it can be loaded again", async () => {
+    const { page } = await newWaiter();
+    await env.DB.exec("ALTER TABLE arrivals RENAME TO away");
+    const response = await call("GET", page);
+    await env.DB.exec("ALTER TABLE away RENAME TO arrivals");
+    expect([response.status, response.headers.get("refresh")]).toEqual([503, "10"]);
+    expect(await response.text()).toContain("This page tries again by itself");
+  });
+});
+
+describe("a customer who is known", () => {
+  it("goes on while AWS cannot answer when the form comes again", async () => {
+    const listing = await newListing();
+    const { registrationToken } = await aws.agreement(listing.id);
+    await arrive(registrationToken);
+    await faultResolving({ kind: "throttle" });
+    expect(locationOf(await arrive(registrationToken))).toContain("registration_code=");
+    expect(await waiting()).toBe(0);
+  });
+});
+
+describe("customers who come while REGISTRATION_SECRET is not set", () => {
+  const post = (body: string) =>
+    new Request("https://gateway.test/register", {
+      method: "POST",
+      body,
+      headers: { "content-type": "application/x-www-form-urlencoded" },
+    });
+
+  it.each([
+    ["AWS answers", () => Promise.resolve()],
+    ["AWS does not answer", () => faultResolving({ kind: "throttle" })],
+  ])("are an alarm until it is, while %s", async (_when, prepare) => {
+    const listing = await newListing();
+    for (const _customer of [1, 2]) {
+      const { registrationToken } = await aws.agreement(listing.id);
+      await prepare();
+      const form = new URLSearchParams({ "x-amzn-marketplace-token": registrationToken });
+      const response = await callWithSecret(undefined, post(form.toString()));
+      await aws.heal();
+      expect(response.status).toBe(503);
+    }
+    await keepWatch(watchOptions(env, openLedger(env.DB)));
+    const [alarm] = await lostAlarms();
+    expect(alarm).toMatchObject({ subject: "RegistrationSecretMissing" });
+    expect(alarm?.detail).toContain("npx wrangler secret put REGISTRATION_SECRET");
+    await tick();
+    await tick();
+    expect(await lostAlarms()).toEqual([]);
   });
 });

@@ -15,6 +15,7 @@ import {
   ledgerText,
   listenToLogs,
   locationOf,
+  lostAlarms,
   MINUTE,
   newWaiter,
   pass,
@@ -124,6 +125,15 @@ describe("a customer who comes while AWS cannot answer", () => {
   });
 });
 
+async function expectLapsed(page: string): Promise<void> {
+  const response = await call("GET", page);
+  expect(response.status).toBe(410);
+  const text = (await response.text()).replaceAll(/\s+/g, " ");
+  expect(text).toContain("no fault of yours");
+  expect(text).toContain("press &quot;Set up your account&quot; again");
+  expect(text).not.toContain("expired");
+}
+
 describe("a customer who waits", () => {
   it("goes on from the page as soon as AWS answers, with a code that redeems", async () => {
     const { page, listing, names, registrationToken } = await newWaiter();
@@ -166,39 +176,111 @@ describe("a customer who waits", () => {
     expect(await agreementOf(listing.id)).toMatchObject({ freeTrial: true });
   });
 
-  it("is tried until the token's life ends, and then nothing is kept", async () => {
-    const { page } = await newWaiter();
+  it("is tried until the token's life ends; then nothing of it is kept but that it was lost, for a day", async () => {
+    const { page } = await newWaiter({ kind: "error", error: "AccessDeniedException" });
     await pass(4 * HOUR - MINUTE);
     await tick();
     expect(await waiting()).toBe(1);
     expect((await call("GET", page)).status).toBe(200);
     await pass(2 * MINUTE);
-    expect((await call("GET", page)).status).toBe(400);
+    await expectLapsed(page);
     await tick();
+    expect(await waiting()).toBe(0);
+    await expectLapsed(page);
+    await tick();
+    expect(await waitingAlarms()).toEqual([]);
+    expect(await lostAlarms()).toMatchObject([
+      { subject: "AccessDeniedException", detail: expect.stringContaining("They have to press") as unknown },
+    ]);
+    expect(logged.join("\n")).toContain("could not be let in before AWS's token ended");
+    await pass(24 * HOUR + MINUTE);
+    await tick();
+    await tick();
+    expect(await lostAlarms()).toEqual([]);
     expect(await env.DB.prepare("SELECT count(*) AS n FROM arrivals").first("n")).toBe(0);
-    const over = await call("GET", page);
-    expect(over.status).toBe(400);
-    expect(await over.text()).toContain("press &quot;Set up your account&quot; again");
+    expect((await call("GET", page)).status).toBe(400);
   });
 
-  it("is told to start again when AWS says that the token has expired", async () => {
+  it("is told that it was no fault of theirs when AWS says that the token has expired meanwhile", async () => {
     const { page } = await newWaiter();
     await aws.heal();
     await aws.switches({ tokenTtlHours: 0.000001 });
+    await pass(6 * SECOND);
+    await expectLapsed(page);
+    expect(await waiting()).toBe(0);
+    await tick();
+    expect(await lostAlarms()).toHaveLength(1);
+  });
+
+  it("is forgotten when AWS does not know the token, once it can say so", async () => {
+    await faultResolving({ kind: "throttle" });
+    const page = locationOf(await arrive("forged"));
+    await aws.heal();
     await pass(6 * SECOND);
     expect((await call("GET", page)).status).toBe(400);
     expect(await env.DB.prepare("SELECT count(*) AS n FROM arrivals").first("n")).toBe(0);
   });
 
-  it("is told to start again when the secret was changed meanwhile", async () => {
+  it("waits on while the secret is another, which the operator is told", async () => {
     const { page, listing } = await newWaiter();
     await aws.heal();
     await pass(6 * SECOND);
     const changed = "another-registration-secret-of-32-chars";
     const response = await callWithSecret(changed, new Request(`https://gateway.test${page}`));
-    expect(response.status).toBe(400);
-    expect(await waiting()).toBe(0);
+    expect(await response.text()).toContain("has not confirmed it to us yet");
+    await tick();
+    expect(await waitingAlarms()).toMatchObject([{ subject: "RegistrationSecretChanged" }]);
     expect(await agreementsOf(listing.id)).toEqual([]);
+    await pass(HOUR);
+    expect(locationOf(await call("GET", page))).toContain("registration_code=");
+  });
+
+  it("is sent on for ten minutes, however long the token would live", async () => {
+    const { page } = await newWaiter();
+    await aws.heal();
+    await pass(6 * SECOND);
+    expect((await call("GET", page)).status).toBe(303);
+    await env.DB.prepare("UPDATE arrivals SET sent_on_at = sent_on_at - ?")
+      .bind(10 * MINUTE - SECOND)
+      .run();
+    expect((await call("GET", page)).status).toBe(303);
+    await env.DB.prepare("UPDATE arrivals SET sent_on_at = sent_on_at - ?").bind(SECOND).run();
+    expect((await call("GET", page)).status).toBe(400);
+  });
+
+  it("may open the page hours after a tick has let it in, at the last moment", async () => {
+    const { page } = await newWaiter();
+    await aws.heal();
+    await pass(4 * HOUR - MINUTE);
+    await tick();
+    await pass(3 * HOUR);
+    await tick();
+    expect(locationOf(await call("GET", page))).toContain("registration_code=");
+  });
+
+  it("goes on to be looked after when the ledger fails once", async () => {
+    const { page } = await newWaiter();
+    await aws.heal();
+    await pass(6 * SECOND);
+    await env.DB.exec(
+      "CREATE TRIGGER no_claim BEFORE UPDATE ON arrivals BEGIN SELECT RAISE(ABORT, 'died'); END",
+    );
+    const response = await call("GET", page);
+    await env.DB.exec("DROP TRIGGER no_claim");
+    expect([response.status, response.headers.get("refresh")]).toEqual([200, "10"]);
+    expect(logged.join("\n")).toContain("died");
+    expect(locationOf(await call("GET", page))).toContain("registration_code=");
+  });
+
+  it("need not see the page change by itself", async () => {
+    const { page } = await newWaiter();
+    const moving = await call("GET", page);
+    expect(await moving.text()).toContain('<a href="?still">');
+    const still = await call("GET", `${page}?still`);
+    expect(still.headers.get("refresh")).toBeNull();
+    const text = await still.text();
+    expect(text).toContain('<a href="?still">Look again now</a>');
+    expect(text).not.toContain("by itself");
   });
 
   it("is not lost while the secret is not set", async () => {
@@ -215,7 +297,7 @@ describe("a customer who waits", () => {
   it.each([
     ["spoilt", "no cipher text"],
     ["another customer's", null],
-  ])("whose kept token is %s starts again, and holds up nobody else", async (_what, token) => {
+  ])("whose kept token is %s waits, and holds up nobody else", async (_what, token) => {
     const spoilt = await newWaiter();
     const stranger = await encryptToken(
       await registrationKeys(env.REGISTRATION_SECRET ?? ""),
@@ -229,7 +311,7 @@ describe("a customer who waits", () => {
     await aws.heal();
     await pass(6 * SECOND);
     await tick();
-    expect((await call("GET", spoilt.page)).status).toBe(400);
+    expect((await call("GET", spoilt.page)).status).toBe(200);
     expect(locationOf(await call("GET", next.page))).toContain("registration_code=");
   });
 

@@ -1,14 +1,18 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { recordsOf, seal, tick, usage } from "./delivering.ts";
-import { admin, call } from "./gateway.ts";
+import { admin, call, json } from "./gateway.ts";
 import { arrive, aws, newArrival, newCustomer, newListing, notify } from "./marketplace.ts";
 import {
   agreementOf,
   agreementsOf,
+  arriveAgo,
   codeIn,
+  faultResolving,
+  HOUR,
   listenToLogs,
   locationOf,
+  pass,
   redeem,
   toldOf,
 } from "./registering.ts";
@@ -151,7 +155,35 @@ describe("the optional fields of AWS's form", () => {
       },
     });
     expect(locationOf(arrival)).toMatch(/^https:\/\/seller\.test\/welcome\?registration_code=mgc_[\w.-]+$/);
-    expect(await agreementOf(listing.id)).toMatchObject({ accountId, awsAgreementId: null });
+    const agreement = await agreementOf(listing.id);
+    expect(agreement).toMatchObject({ accountId, awsAgreementId: null });
+    const { notices } = await json<{ notices: object[] }>(
+      admin("GET", `/v1/notices?agreement=${agreement.id}`),
+    );
+    const form = {
+      agreementId: "agmt-somebodyelse",
+      productId: "prod-somebodyelse",
+      fulfillmentUrl: evil,
+    };
+    expect(notices).toMatchObject([{ source: "gateway", facts: { name: "registration", form } }]);
+  });
+
+  it("are kept as far as they are short text, and the token in none of them", async () => {
+    const listing = await newListing();
+    const { registrationToken } = await aws.agreement(listing.id);
+    await arrive(registrationToken, {
+      fields: {
+        "x-amzn-marketplace-agreement-id": `agmt-${registrationToken}`,
+        "x-amzn-marketplace-product-id": "x".repeat(301),
+        "x-amzn-marketplace-fulfillment-url": "a\u0000b",
+        "x-amzn-marketplace-offer-type": "x".repeat(300),
+      },
+    });
+    const { id } = await agreementOf(listing.id);
+    const { notices } = await json<{ notices: { facts: { form: object } }[] }>(
+      admin("GET", `/v1/notices?agreement=${id}`),
+    );
+    expect(notices.map(({ facts }) => facts.form)).toEqual([{ offerType: "x".repeat(300) }]);
   });
 });
 
@@ -180,14 +212,49 @@ describe("GET /register", () => {
   });
 });
 
+const ago = (milliseconds: number) => new Date(Date.now() - milliseconds).toISOString();
+
+/** A customer of a product without concurrent agreements, who came three hours ago. */
+async function newLegacyCustomer() {
+  const listing = await newListing({ concurrentAgreements: false });
+  const bought = await aws.agreement(listing.id);
+  await arriveAgo(bought.registrationToken, 3 * HOUR);
+  await notify(bought.agreementId, "license-updated", { at: ago(24 * HOUR) });
+  return { listing, ...bought };
+}
+
 describe("a customer who comes back", () => {
+  it("is not one who sends the form again, or was let in late: an end that came after the visit holds", async () => {
+    const { listing, agreementId, registrationToken } = await newLegacyCustomer();
+    await faultResolving({ kind: "throttle" });
+    const waiting = await arrive(await aws.token(agreementId));
+    await aws.heal();
+    await pass(HOUR);
+    await notify(agreementId, "license-deprovisioned", { at: ago(HOUR / 2) });
+    expect(await agreementOf(listing.id)).toMatchObject({ state: "ending" });
+    await arrive(registrationToken);
+    await call("GET", locationOf(waiting));
+    expect(await agreementOf(listing.id)).toMatchObject({ state: "ending" });
+    const { id } = await agreementOf(listing.id);
+    expect((await toldOf(id)).map(({ type }) => type)).toEqual([
+      "agreement.registered",
+      "agreement.activated",
+      "agreement.ending",
+    ]);
+  });
+
+  it("goes on though AWS's notice of the end before comes late", async () => {
+    const { listing, agreementId } = await newLegacyCustomer();
+    expect((await arrive(await aws.token(agreementId))).status).toBe(303);
+    await notify(agreementId, "license-deprovisioned", { at: ago(HOUR) });
+    expect(await agreementOf(listing.id)).toMatchObject({ state: "pending", usageUntil: null });
+  });
+
   it("to a legacy product goes on under the old agreement, which is active once AWS takes usage again", async () => {
-    const listing = await newListing({ concurrentAgreements: false });
-    const { agreementId, accountId } = await newCustomer(listing);
+    const { listing, agreementId, accountId } = await newLegacyCustomer();
     const { id } = await agreementOf(listing.id);
     await admin("PATCH", `/v1/agreements/${id}`, { customer: "acme" });
-    const at = new Date(Date.now() - 2 * 3_600_000).toISOString();
-    await notify(agreementId, "license-deprovisioned", { at });
+    await notify(agreementId, "license-deprovisioned", { at: ago(2 * HOUR) });
     await tick();
     expect(await agreementOf(listing.id)).toMatchObject({ id, state: "ended" });
     const late = await listing.post(usage("acme", 1));

@@ -2,8 +2,8 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { signText } from "../../simulator/src/notices/certificate.ts";
 import { admin, call, json, type TestProduct } from "./gateway.ts";
-import { arrive, aws, newArrival, newListing, type AwsAgreement } from "./marketplace.ts";
-import { agreementOf } from "./registering.ts";
+import { aws, newArrival, newListing, type AwsAgreement } from "./marketplace.ts";
+import { agreementOf, arriveAgo } from "./registering.ts";
 
 const HOUR = 3_600_000;
 const ago = (hours: number): string => new Date(Date.now() - hours * HOUR).toISOString();
@@ -91,7 +91,10 @@ describe("POST /aws/sns", () => {
     });
     expect((await agreementOf(listing.id)).state).toBe("active");
     expect(await json(post(message))).toMatchObject({ duplicate: true });
-    expect(await noticesOf(`agreement=${id}`)).toHaveLength(1);
+    expect(await noticesOf(`agreement=${id}`)).toMatchObject([
+      { id: expect.stringContaining("gateway:registered:") as unknown },
+      { id: `sns:${message["MessageId"] ?? ""}` },
+    ]);
   });
 
   it.each<[string, (message: Message) => Message, number]>([
@@ -145,7 +148,8 @@ describe("POST /aws/sns", () => {
 describe("a legacy customer's life, as SNS tells it", () => {
   it("begins, ends, and goes on under the old agreement when the customer comes back", async () => {
     const listing = await newLegacyListing();
-    const bought = await newArrival(listing);
+    const bought = await aws.agreement(listing.id);
+    await arriveAgo(bought.registrationToken, HOUR);
     await tell(bought, "subscribe-success", { at: ago(0.9), freeTrial: true });
     expect(await agreementOf(listing.id)).toMatchObject({ state: "active", freeTrial: true });
     await tell(bought, "unsubscribe-pending", { at: ago(0.5) });
@@ -163,7 +167,7 @@ describe("a legacy customer's life, as SNS tells it", () => {
     await tell(bought, "unsubscribe-pending", { at: ago(0.5) });
     const active = ago(0.9);
     await tell(bought, "subscribe-success", { at: active });
-    await arrive(bought.registrationToken);
+    await arriveAgo(bought.registrationToken, HOUR);
     expect(await agreementOf(listing.id)).toMatchObject({ state: "ending", activatedAt: active });
   });
 

@@ -9,6 +9,7 @@ import { UNIT } from "../../meter/quantity.ts";
 import { shardName } from "../../meter/shard-name.ts";
 import type { Agreement } from "../agreements.ts";
 import type { HeldEntitlement } from "./entitlements.ts";
+import { eachOf } from "../each-of.ts";
 import type { Surroundings } from "../surroundings.ts";
 
 const DAY = 24 * HOUR;
@@ -149,16 +150,10 @@ export async function tellAllowances({ ledger, shards, now }: Surroundings): Pro
     JOIN dimensions ON dimensions.product_id = agreements.product_id AND dimensions.name = allowances.dimension
     WHERE allowances.told_at IS NULL LIMIT ${MAX_TOLD}`);
   const byShard = Map.groupBy(untold, ({ product, shard }) => shardName(product, shard));
-  const faults: unknown[] = [];
-  for (const [name, rows] of byShard) {
-    try {
-      await shards(name).decide(rows.map(decisionOf));
-      await markTold(ledger, rows, now());
-    } catch (error) {
-      faults.push(error);
-    }
-  }
-  if (faults.length > 0) throw faults[0];
+  await eachOf([...byShard], async ([name, rows]) => {
+    await shards(name).decide(rows.map(decisionOf));
+    await markTold(ledger, rows, now());
+  });
 }
 
 /** One that has changed meanwhile is still to be told. */

@@ -13,7 +13,7 @@ import { presentAgreement } from "../agreement-view.ts";
 import { hasConcurrentAgreements, type Agreement } from "../agreements.ts";
 import { allowancesOf, nextTerm, saveAllowances } from "./allowances.ts";
 import { applyNotices } from "../apply-notices.ts";
-import { keepOwnNotice } from "../notices/notices.ts";
+import { ownNotice } from "../notices/notices.ts";
 import type { Surroundings } from "../surroundings.ts";
 
 /** Contracts that one tick reads, and how many of them at once: AWS gives no quota, and throttles. */
@@ -147,7 +147,7 @@ async function store(surroundings: Surroundings, contract: Contract): Promise<vo
       id: `gateway:seen_active:${agreement.id}:${at}`,
       source: "gateway",
     } as const;
-    await keepOwnNotice(ledger, agreement.id, notified, at);
+    await ownNotice(ledger, agreement.id, notified, at);
     agreement = (await applyNotices(ledger, agreement.id, at)) ?? agreement;
   }
   const { id } = agreement;

@@ -66,18 +66,17 @@ export async function keepNotice(
 const factsWith = (facts: NoticeFacts, licenseArn: string | null): NoticeFacts =>
   licenseArn === null ? facts : { ...facts, licenseArn };
 
-/** A notice about an agreement that is known: a person's word, or what AWS's answers show. */
-export async function keepOwnNotice(
+/** The statement that keeps a notice about an agreement that is known: a person's word, or a registration. */
+export const ownNotice = (
   ledger: Ledger,
   agreementId: string,
   notice: Pick<NewNotice, "id" | "source" | "kind" | "occurredAt" | "facts">,
   now: number,
-): Promise<void> {
-  await ledger
+) =>
+  ledger
     .insert(notices)
     .values({ ...notice, agreementId, receivedAt: now })
     .onConflictDoNothing();
-}
 
 /** How notices that came before an agreement are known to be its. */
 export interface NoticeKeys {

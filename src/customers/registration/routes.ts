@@ -7,12 +7,15 @@ import { problem, problemResponses } from "../../http/problems.ts";
 import { router, type AppEnv } from "../../http/router.ts";
 import { withoutSecrets } from "../../http/secrets.ts";
 import { openLedger } from "../../ledger/database.ts";
+import type { FormFields } from "../../ledger/schema.ts";
+import { isText } from "../../text.ts";
 import { arrive, lookAfter, type Arrival } from "./arrivals.ts";
 import type { Agreement } from "../agreements.ts";
 import type { Brand } from "./pages/layout.ts";
 import {
   aboutPage,
   againPage,
+  lapsedPage,
   laterPage,
   signedUpPage,
   signUpPage,
@@ -20,11 +23,22 @@ import {
   type SignUpForm,
 } from "./pages/pages.ts";
 import { findCode, issueCode, type FoundCode } from "./codes.ts";
+import { noteMissingSecret } from "./lost-arrivals.ts";
 import { errorsOf, signUp } from "./sign-up.ts";
 import { surroundingsOf, type Surroundings } from "../surroundings.ts";
 
 const TOKEN_FIELD = "x-amzn-marketplace-token";
-const OFFER_FIELD = "x-amzn-marketplace-offer-type";
+
+/** The optional fields of AWS's form: one that AWS documents, and three that others have seen. */
+const FIELDS = {
+  offerType: "x-amzn-marketplace-offer-type",
+  agreementId: "x-amzn-marketplace-agreement-id",
+  productId: "x-amzn-marketplace-product-id",
+  fulfillmentUrl: "x-amzn-marketplace-fulfillment-url",
+} as const satisfies Record<keyof FormFields, string>;
+
+/** Whoever posts the form may write what he likes into them. */
+const MAX_FIELD_LENGTH = 300;
 
 /** The parameter of the sign-up address that has the one-time code. */
 export const CODE_PARAMETER = "registration_code";
@@ -35,7 +49,10 @@ const awsForm = {
   required: true,
   content: {
     "application/x-www-form-urlencoded": {
-      schema: z.object({ [TOKEN_FIELD]: z.string(), [OFFER_FIELD]: z.string().optional() }),
+      schema: z.object({
+        [TOKEN_FIELD]: z.string(),
+        ...Object.fromEntries(Object.values(FIELDS).map((name) => [name, z.string().optional()])),
+      }),
     },
   },
 };
@@ -63,11 +80,11 @@ registrationRoutes.onError((error, c) => {
   surroundingsOf(c.env).report(`a page failed: ${withoutSecrets(failureOf(error), c.env)}`, {
     path: c.req.routePath,
   });
-  return laterPage(c, null);
+  return laterPage(c, null, { isLoadedAgain: c.req.method === "GET" });
 });
 
 for (const path of ["/register", "/register/:product"] as const) {
-  registrationRoutes.get(path, async (c) => aboutPage(c, await brandOf(c, c.req.param("product"))));
+  registrationRoutes.get(path, async (c) => aboutPage(c, await brandOf(c, c.req.param("product") ?? null)));
 
   registrationRoutes.post(path, async (c) => {
     const form = await readForm(c);
@@ -75,40 +92,49 @@ for (const path of ["/register", "/register/:product"] as const) {
       return problem(c, { code: "too_large", detail: `AWS's form has ${TOKEN_FIELD} and little else.` });
     }
     const productId = c.req.param("product") ?? null;
+    const token = form(TOKEN_FIELD);
     const arrival = await arrive(surroundingsOf(c.env), {
-      token: form(TOKEN_FIELD),
-      freeTrial: form(OFFER_FIELD) === "free-trial",
+      token,
       productId,
+      fields: optionalFields(form, token),
     });
-    return answer(c, arrival, await brandOf(c, productId ?? undefined));
+    return answer(c, arrival, () => brandOf(c, productId));
   });
 }
 
 registrationRoutes.get("/registration/waiting/:ticket", async (c) => {
   const arrival = await lookAfter(surroundingsOf(c.env), c.req.param("ticket"));
-  const named = arrival.kind === "waiting" ? arrival.productId : null;
-  const brand = await brandOf(c, named ?? undefined);
-  return arrival.kind === "waiting" ? waitingPage(c, brand) : answer(c, arrival, brand);
+  const brand = () => brandOf(c, "productId" in arrival ? arrival.productId : null);
+  if (arrival.kind !== "waiting") return answer(c, arrival, brand);
+  return waitingPage(c, await brand(), { isStill: c.req.query("still") !== undefined });
 });
 
 registrationRoutes.get("/registration/:code", async (c) => {
-  const { ledger, secret, now } = surroundingsOf(c.env);
-  if (secret === null) return laterPage(c, null);
+  const surroundings = surroundingsOf(c.env);
+  const { ledger, secret, now } = surroundings;
+  if (secret === null) {
+    await noteMissingSecret(surroundings);
+    return laterPage(c, null, { isLoadedAgain: true });
+  }
   const found = await findCode(ledger, secret, c.req.param("code"), now());
   const product = await hostedProduct(c, found);
-  if (product === null) return againPage(c, await brandOf(c, undefined));
+  if (product === null) return againPage(c, await brandOf(c, null));
   return found.kind === "redeemed" ? signedUpPage(c, product) : signUpPage(c, product);
 });
 
 registrationRoutes.post("/registration/:code", async (c) => {
-  const { ledger, secret, now } = surroundingsOf(c.env);
-  if (secret === null) return laterPage(c, null);
+  const surroundings = surroundingsOf(c.env);
+  const { ledger, secret, now } = surroundings;
+  if (secret === null) {
+    await noteMissingSecret(surroundings);
+    return laterPage(c, null);
+  }
   const posted = await readForm(c);
   if (posted === null) return problem(c, { code: "too_large", detail: "The form has a few short fields." });
   const code = c.req.param("code");
   const found = await findCode(ledger, secret, code, now());
   const product = await hostedProduct(c, found);
-  if (product === null || !("agreement" in found)) return againPage(c, await brandOf(c, undefined));
+  if (product === null || !("agreement" in found)) return againPage(c, await brandOf(c, null));
   const { agreement } = found;
   const form: SignUpForm = { email: posted("email"), name: posted("name"), company: posted("company") };
   const errors = errorsOf(form);
@@ -129,12 +155,15 @@ async function hostedProduct(c: Context<AppEnv>, found: FoundCode): Promise<Prod
   return product?.signUpUrl === null ? product : null;
 }
 
-async function answer(c: Context<AppEnv>, arrival: Arrival, brand: Brand): Promise<Response> {
+/** @param brand is asked for pages only: whoever is sent on needs none, and does not depend on it */
+async function answer(c: Context<AppEnv>, arrival: Arrival, brand: () => Promise<Brand>): Promise<Response> {
   switch (arrival.kind) {
     case "again":
-      return againPage(c, brand);
+      return againPage(c, await brand());
+    case "lapsed":
+      return lapsedPage(c, await brand());
     case "later":
-      return laterPage(c, brand);
+      return laterPage(c, await brand());
     case "waiting":
       return c.redirect(`/registration/waiting/${arrival.ticket}`, 303);
     case "registered":
@@ -151,14 +180,11 @@ async function sendOn(
   surroundings: Surroundings,
   agreement: Agreement,
 ): Promise<Response> {
-  const { ledger, secret, now, report } = surroundings;
+  const { ledger, secret, now } = surroundings;
   const product = await findProduct(ledger, agreement.productId);
   if (product === null) throw new Error("a customer has registered for a product that is not there");
   if (secret === null) {
-    report(
-      "a customer has registered and cannot be sent on: set the secret REGISTRATION_SECRET, 32 characters or more",
-      { agreement: agreement.id },
-    );
+    await noteMissingSecret(surroundings);
     return laterPage(c, product);
   }
   const { signUpUrl } = product;
@@ -172,10 +198,18 @@ async function sendOn(
   return c.redirect(address.href, 303);
 }
 
+/** Those that the form has. The token is in none of them, whoever has put it there. */
+function optionalFields(form: (field: string) => string, token: string): FormFields {
+  const said = Object.entries(FIELDS).map(([key, name]) => [key, form(name)] as const);
+  const isKept = (text: string) =>
+    text !== "" && text.length <= MAX_FIELD_LENGTH && isText(text) && !text.includes(token);
+  return Object.fromEntries(said.filter(([, text]) => isKept(text)));
+}
+
 /** The product whose page it is: the one that the address names, or the only one that there is. */
-async function brandOf(c: Context<AppEnv>, productId: string | undefined): Promise<Brand> {
+async function brandOf(c: Context<AppEnv>, productId: string | null): Promise<Brand> {
   const ledger = openLedger(c.env.DB);
-  if (productId !== undefined) return findProduct(ledger, productId);
+  if (productId !== null) return findProduct(ledger, productId);
   const [first = null, second] = await listProducts(ledger, { limit: 2 });
   return second === undefined ? first : null;
 }

@@ -108,6 +108,18 @@ export interface NoticeFacts {
   readonly endsAt?: number;
   readonly freeTrial?: boolean;
   readonly licenseArn?: string;
+  readonly form?: FormFields;
+}
+
+/**
+ * The optional fields of the form that brought a customer. They come by the customer's browser: shown and never
+ * believed.
+ */
+export interface FormFields {
+  readonly offerType?: string;
+  readonly agreementId?: string;
+  readonly productId?: string;
+  readonly fulfillmentUrl?: string;
 }
 
 /** What was heard of an agreement's life, from AWS, a person, or what AWS answered. Rows are added, never changed but to say whose they are. */
@@ -155,7 +167,10 @@ export const notices = sqliteTable(
   ],
 );
 
-/** Customers who came while AWS could not say who they are; and, for a token's life, whose token it was. */
+/**
+ * Customers who came while AWS could not say who they are; for a token's life, whose token it was; and for a day, who
+ * could not be let in at all.
+ */
 export const arrivals = sqliteTable(
   "arrivals",
   {
@@ -166,8 +181,8 @@ export const arrivals = sqliteTable(
     /** The product that the address names; null when it names none. */
     productId: text("product_id"),
     arrivedAt: integer("arrived_at").notNull(),
-    freeTrial: integer("free_trial", { mode: "boolean" }).notNull(),
-    /** When AWS takes the token no more. */
+    fields: text({ mode: "json" }).$type<FormFields>().notNull().default({}),
+    /** When AWS takes the token no more; later, when this is forgotten. */
     expiresAt: integer("expires_at").notNull(),
     nextAttemptAt: integer("next_attempt_at").notNull(),
     attempts: integer().notNull(),
@@ -176,10 +191,15 @@ export const arrivals = sqliteTable(
     errorDetail: text("error_detail"),
     /** Whether a person has to mend something before it can go on. */
     needsPerson: integer("needs_person", { mode: "boolean" }).notNull(),
-    /** Who it was. */
+    /** Who it was. Null with no token: nobody could be let in before it ended. */
     agreementId: text("agreement_id"),
+    /** When the waiting page has first sent the customer on. */
+    sentOnAt: integer("sent_on_at"),
   },
   (table) => [
+    index("arrivals_lost")
+      .on(table.errorCode)
+      .where(sql`${table.token} IS NULL AND ${table.agreementId} IS NULL`),
     index("arrivals_waiting")
       .on(table.nextAttemptAt)
       .where(sql`${table.token} IS NOT NULL`),

@@ -22,6 +22,7 @@ export const alarmKinds = [
   "books_differ",
   "handover_failing",
   "registration_waiting",
+  "registration_lost",
   "entitlements_failing",
 ] as const;
 export type AlarmKind = (typeof alarmKinds)[number];

@@ -31,37 +31,70 @@ export function againPage(c: Context<AppEnv>, brand: Brand) {
   });
 }
 
-/** Nothing could be kept: the customer has to come again. */
-export function laterPage(c: Context<AppEnv>, brand: Brand) {
+/** The customer has waited in vain, for a reason that is ours or AWS's. */
+export function lapsedPage(c: Context<AppEnv>, brand: Brand) {
+  return show(c, {
+    title: "Please start again from AWS Marketplace",
+    status: 410,
+    brand,
+    body: html`<p>
+        We are sorry: we could not confirm your subscription with AWS Marketplace in time. That was no fault
+        of yours, and your subscription is safe.
+      </p>
+      <p>${START_AGAIN}</p>`,
+  });
+}
+
+/** How often a page that goes on by itself looks again, seconds: a screen reader is to read it to the end. */
+const REFRESH = 10;
+
+/**
+ * Nothing could be kept: the customer has to come again.
+ *
+ * @param options.isLoadedAgain of an address that may be loaded again, and does so by itself
+ */
+export function laterPage(
+  c: Context<AppEnv>,
+  brand: Brand,
+  { isLoadedAgain = false }: { readonly isLoadedAgain?: boolean } = {},
+) {
   c.header("retry-after", "60");
   return show(c, {
     title: "We could not finish setting up your account",
     status: 503,
     brand,
+    ...(isLoadedAgain && { refresh: REFRESH }),
     body: html`<p>
-      Your subscription is safe. Please wait a few minutes, then press "Set up your account" on AWS
-      Marketplace again.
+      Your subscription is safe.
+      ${isLoadedAgain ? "This page tries again by itself; if it does not go on, please" : "Please"} wait a few
+      minutes, then press "Set up your account" on AWS Marketplace again.
     </p>`,
   });
 }
 
-/** How often a waiting page looks again, seconds: not so often that a screen reader cannot read it to the end. */
-const WAITING_REFRESH = 10;
-
-/** AWS cannot say who it is yet: the page loads itself until it can. */
-export function waitingPage(c: Context<AppEnv>, brand: Brand) {
+/**
+ * AWS cannot say who it is yet: the page loads itself until it can.
+ *
+ * @param options.isStill for whoever does not want it to change by itself (WCAG 2.2, 2.2.1 Timing Adjustable)
+ */
+export function waitingPage(
+  c: Context<AppEnv>,
+  brand: Brand,
+  { isStill = false }: { readonly isStill?: boolean } = {},
+) {
   return show(c, {
     title: "Setting up your account takes a little longer",
     brand,
-    refresh: WAITING_REFRESH,
+    ...(!isStill && { refresh: REFRESH }),
     body: html`<p role="status">
         Your subscription is safe. AWS Marketplace has not confirmed it to us yet; we keep asking.
       </p>
       <p>
-        This page goes on by itself as soon as it is confirmed. You may also close it and open it again later
-        today.
+        ${isStill ? "" : "This page goes on by itself as soon as it is confirmed."} You may also close it and
+        open it again within the next hours.
       </p>
-      <p><a href="">Look again now</a></p>`,
+      <p><a href="${isStill ? "?still" : "?"}">Look again now</a></p>
+      ${isStill ? "" : html`<p><a href="?still">Do not load this page by itself</a></p>`}`,
   });
 }
 

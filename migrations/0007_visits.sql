@@ -1,0 +1,6 @@
+-- Written by drizzle-kit. By hand: what the form of those who wait has said of a free trial.
+ALTER TABLE `arrivals` ADD `fields` text DEFAULT '{}' NOT NULL;--> statement-breakpoint
+UPDATE `arrivals` SET `fields` = '{"offerType":"free-trial"}' WHERE `free_trial`;--> statement-breakpoint
+ALTER TABLE `arrivals` DROP COLUMN `free_trial`;--> statement-breakpoint
+ALTER TABLE `arrivals` ADD `sent_on_at` integer;--> statement-breakpoint
+CREATE INDEX `arrivals_lost` ON `arrivals` (`error_code`) WHERE "arrivals"."token" IS NULL AND "arrivals"."agreement_id" IS NULL;

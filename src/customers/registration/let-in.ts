@@ -1,0 +1,105 @@
+import { findProductByCode, type Product } from "../../catalog/products.ts";
+import { failureOf } from "../../http/failure.ts";
+import type { FormFields } from "../../ledger/schema.ts";
+import { registerAgreement, type Agreement } from "../agreements.ts";
+import { applyNotices } from "../apply-notices.ts";
+import { sealEnding } from "../ending.ts";
+import type { Surroundings } from "../surroundings.ts";
+
+/** A customer at the door, as AWS's form brings one. */
+export interface Visitor {
+  readonly token: string;
+  /** The product that the address names; null when it names none. */
+  readonly productId: string | null;
+  readonly fields: FormFields;
+  /** When the token came first, epoch milliseconds. */
+  readonly arrivedAt: number;
+}
+
+/** Who has come, or why that cannot be said. */
+export type LetIn =
+  | { readonly kind: "registered"; readonly agreement: Agreement }
+  /** AWS does not know the token, or not any more. */
+  | { readonly kind: "refused"; readonly code: string }
+  | Fault;
+
+/** Why a customer cannot be let in now. */
+export interface Fault {
+  readonly kind: "fault";
+  /** A stable name: AWS's, or ours. */
+  readonly code: string;
+  /** To the operator. */
+  readonly detail: string;
+  /** Whether a person has to mend something. */
+  readonly needsPerson: boolean;
+}
+
+/** Finds out who it is, and registers the agreement. What fails of ours is a fault, too: the customer can wait. */
+export async function letIn(surroundings: Surroundings, visitor: Visitor): Promise<LetIn> {
+  try {
+    return await register(surroundings, visitor);
+  } catch (error) {
+    const detail = `the gateway itself failed, and tries again: ${failureOf(error)}`;
+    return { kind: "fault", code: "GatewayFailed", detail, needsPerson: false };
+  }
+}
+
+async function register(
+  surroundings: Surroundings,
+  { token, productId, fields, arrivedAt }: Visitor,
+): Promise<LetIn> {
+  const { ledger, now, report } = surroundings;
+  const resolved = await surroundings.resolveCustomer(token);
+  if (!resolved.ok) {
+    const { advice, code, message } = resolved.error;
+    // Only what the customer can mend is shown as theirs; our own settings never look like an expired link. The token
+    // is all that the request has, so that a request which is wrong in itself has a token that is.
+    if (advice === "tell-customer" || advice === "fix-record") {
+      report(`AWS refuses a customer's token: ${message}`, { code });
+      return { kind: "refused", code };
+    }
+    return { kind: "fault", code, detail: message, needsPerson: advice !== "retry" };
+  }
+  const { ProductCode = "", CustomerAWSAccountId, LicenseArn, CustomerIdentifier } = resolved.value;
+  const product = await findProductByCode(ledger, ProductCode);
+  if (product === null || (productId !== null && product.id !== productId))
+    return misplaced(ProductCode, productId, product);
+  const registered = await registerAgreement(ledger, {
+    product,
+    accountId: CustomerAWSAccountId ?? null,
+    licenseArn: LicenseArn ?? null,
+    customerIdentifier: CustomerIdentifier === "" ? null : (CustomerIdentifier ?? null),
+    fields,
+    arrivedAt,
+    now: now(),
+  });
+  if (registered === null) {
+    const detail = `AWS has told too little of a customer of product "${product.id}": records of concurrent agreements need an account and a LicenseArn. Is its concurrentAgreements right?`;
+    return { kind: "fault", code: "CustomerNotIdentified", detail, needsPerson: true };
+  }
+  return { kind: "registered", agreement: await caughtUp(surroundings, registered) };
+}
+
+/** The agreement as its notices have it. The customer is known by now: what fails here is done by the next tick. */
+async function caughtUp(surroundings: Surroundings, registered: Agreement): Promise<Agreement> {
+  const { ledger, now, report } = surroundings;
+  try {
+    const agreement = (await applyNotices(ledger, registered.id, now())) ?? registered;
+    await sealEnding(surroundings, agreement);
+    return agreement;
+  } catch (error) {
+    report(
+      `a customer is let in, and the notices of the agreement wait for the next tick: ${failureOf(error)}`,
+      { agreement: registered.id },
+    );
+    return registered;
+  }
+}
+
+function misplaced(productCode: string, wanted: string | null, found: Product | null): Fault {
+  const detail =
+    found === null
+      ? `a customer of product code "${productCode}" has come, and there is no such product: POST /v1/products adds it.`
+      : `a customer of product "${found.id}" has come to the address of product "${wanted}": mend the fulfillment URL of the listing.`;
+  return { kind: "fault", code: "ProductUnknown", detail, needsPerson: true };
+}
