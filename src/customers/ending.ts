@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, isNull, lte, sql } from "drizzle-orm";
+import { and, asc, eq, gt, isNull, lte, sql, type SQL } from "drizzle-orm";
 import { LRUCache } from "lru-cache";
 import { inOneTransaction, type Ledger } from "../ledger/database.ts";
 import { agreements, type UnbilledUsage } from "../ledger/schema.ts";
@@ -7,6 +7,7 @@ import { formatQuantity } from "../meter/quantity.ts";
 import { messageId, writeMessages } from "../webhooks/messages.ts";
 import { findAgreement, type Agreement } from "./agreements.ts";
 import { presentAgreement } from "./agreement-view.ts";
+import { eachOf } from "./each-of.ts";
 import { applyNotices, setRecords } from "./apply-notices.ts";
 import { lifeOf } from "./life.ts";
 import { ownNotice, noticesOf } from "./notices/notices.ts";
@@ -80,16 +81,10 @@ export async function sealEnding(surroundings: Surroundings, agreement: Agreemen
 export async function keepSealing(surroundings: Surroundings): Promise<void> {
   const { ledger, now } = surroundings;
   const isEnding = and(isNull(agreements.closedAt), gt(agreements.usageUntil, now()));
-  const ending = await ledger
-    .select()
-    .from(agreements)
-    .where(isEnding)
-    .orderBy(asc(agreements.usageUntil))
-    .limit(MAX_ENDING);
-  for (const agreement of ending) {
+  await eachOf(await inTurn(ledger, isEnding, MAX_ENDING), async (agreement) => {
     await sealEnding(surroundings, agreement);
     await setRecords(ledger, agreement, { hasNews: false, now: now() });
-  }
+  });
 }
 
 /** Agreements whose refused usage was told lately; the ledger knows the others. */
@@ -117,13 +112,14 @@ export async function tellRefused(ledger: Ledger, ids: readonly string[], now: n
 export async function closeEnded(surroundings: Surroundings): Promise<void> {
   const { ledger, now } = surroundings;
   const isOver = and(isNull(agreements.closedAt), lte(agreements.usageUntil, now()));
-  const over = await ledger
-    .select()
-    .from(agreements)
-    .where(isOver)
-    .orderBy(asc(agreements.usageUntil))
-    .limit(MAX_CLOSED);
-  for (const agreement of over) await close(surroundings, agreement);
+  await eachOf(await inTurn(ledger, isOver, MAX_CLOSED), (agreement) => close(surroundings, agreement));
+}
+
+/** The most urgent agreements of each shard, so that those of one that fails leave room for the others. */
+function inTurn(ledger: Ledger, where: SQL | undefined, limit: number): Promise<Agreement[]> {
+  const turn = sql`row_number() OVER (
+    PARTITION BY ${agreements.productId}, ${agreements.shard} ORDER BY ${agreements.usageUntil})`;
+  return ledger.select().from(agreements).where(where).orderBy(turn, asc(agreements.usageUntil)).limit(limit);
 }
 
 async function close(surroundings: Surroundings, agreement: Agreement): Promise<void> {

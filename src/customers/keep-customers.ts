@@ -5,6 +5,7 @@ import { closeEnded, keepSealing, sealEnding } from "./ending.ts";
 import { readEntitlements } from "./contracts/entitlements.ts";
 import { agreementsBehind } from "./notices/notices.ts";
 import { dropExpiredCodes } from "./registration/codes.ts";
+import { eachOf } from "./each-of.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Agreements that one tick brings up to their notices, some eight queries each. */
@@ -17,7 +18,6 @@ const MAX_BEHIND = 40;
  */
 export async function keepCustomers(surroundings: Surroundings): Promise<void> {
   const { ledger, now } = surroundings;
-  const faults: unknown[] = [];
   const parts = [
     () => catchUp(surroundings),
     () => keepSealing(surroundings),
@@ -27,21 +27,14 @@ export async function keepCustomers(surroundings: Surroundings): Promise<void> {
     () => closeEnded(surroundings),
     () => dropExpiredCodes(ledger, now()),
   ];
-  for (const part of parts) {
-    try {
-      await part();
-    } catch (error) {
-      faults.push(error);
-    }
-  }
-  if (faults.length > 0) throw faults[0];
+  await eachOf(parts, (part) => part());
 }
 
 /** Makes agreements what their notices say, where something has failed half-way or a delivery has shown it. */
 async function catchUp(surroundings: Surroundings): Promise<void> {
   const { ledger, now } = surroundings;
-  for (const id of await agreementsBehind(ledger, MAX_BEHIND)) {
+  await eachOf(await agreementsBehind(ledger, MAX_BEHIND), async (id) => {
     const agreement = await applyNotices(ledger, id, now());
     if (agreement !== null) await sealEnding(surroundings, agreement);
-  }
+  });
 }

@@ -1,9 +1,12 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { recordsOf, seal, tick, usage } from "./delivering.ts";
-import { admin, call, json } from "./gateway.ts";
+import { keepCustomers } from "../../src/customers/keep-customers.ts";
+import { surroundingsOf } from "../../src/customers/surroundings.ts";
+import { admin, call, json, type TestProduct } from "./gateway.ts";
 import { aws, newCustomer, newListing, notify } from "./marketplace.ts";
 import { toldOf } from "./registering.ts";
+import { withShards } from "./shards.ts";
 
 const agreementOf = async (product: string) => {
   const { agreements } = await json<{ agreements: { id: string; usageUntil: string | null }[] }>(
@@ -11,6 +14,18 @@ const agreementOf = async (product: string) => {
   );
   return agreements[0] ?? { id: "", usageUntil: null };
 };
+
+/** An agreement of a listing whose final hour was over at a time. */
+async function endedBefore(listing: TestProduct, usageUntil: number): Promise<void> {
+  const { id } = await listing.agree();
+  await env.DB.prepare("UPDATE agreements SET ended_at = 0, usage_until = ? WHERE id = ?")
+    .bind(usageUntil, id)
+    .run();
+}
+
+/** Posts usage of before an agreement's end when its hour has been sealed already. */
+const postLate = (listing: TestProduct, accountId: string) =>
+  listing.post({ ...usage(accountId, 5), timestamp: new Date(Date.now() - 60_000).toISOString() });
 
 describe("an agreement that ends", () => {
   it("has its current hour sealed at once, and delivered within AWS's final hour", async () => {
@@ -144,6 +159,38 @@ describe("an agreement that ends", () => {
     expect((await toldOf(id)).filter(({ type }) => type === "agreement.ended")).toHaveLength(1);
   });
 
+  it("holds up no others when its shard fails, however many end there", async () => {
+    const [broken, ending, over] = [await newListing(), await newListing(), await newListing()];
+    const unreachable = withShards((name, shard) => ({
+      ...shard,
+      endAgreement: (id) =>
+        name.startsWith(broken.id)
+          ? Promise.reject(new Error("the shard does not answer"))
+          : shard.endAgreement(id),
+    }));
+    const bought = await newCustomer(ending);
+    await notify(bought.agreementId, "license-deprovisioned");
+    await endedBefore(over, 3000);
+    for (let n = 0; n < 21; n++) await endedBefore(broken, n);
+    await broken.agree();
+    await env.DB.prepare("UPDATE agreements SET usage_until = ? WHERE product_id = ? AND usage_until IS NULL")
+      .bind(Date.now() + 60_000, broken.id)
+      .run();
+    await postLate(ending, bought.accountId);
+    await expect(keepCustomers(unreachable)).rejects.toThrow("the shard does not answer");
+    expect(await json(admin("GET", `/v1/agreements?product=${over.id}`))).toMatchObject({
+      agreements: [{ state: "ended", unbilled: [] }],
+    });
+    expect(await recordsOf(ending.id)).toMatchObject([{ quantity: 5 }]);
+    for (const _tick of [1, 2]) await keepCustomers(surroundingsOf(env));
+    const closed = await json<{ agreements: object[] }>(
+      admin("GET", `/v1/agreements?product=${broken.id}&state=ended`),
+    );
+    expect(closed.agreements).toEqual(
+      Array.from({ length: 21 }, () => expect.objectContaining({ unbilled: [] }) as unknown),
+    );
+  });
+
   it("is open again when a late notice puts the end of its final hour off", async () => {
     const listing = await newListing();
     const bought = await newCustomer(listing);
@@ -156,7 +203,8 @@ describe("an agreement that ends", () => {
     await notify(bought.agreementId, "license-deprovisioned", { at: minutesAgo(30) });
     expect(await shown()).toMatchObject({ state: "ending", unbilled: null });
     await listing.post({ ...usage(bought.accountId, 5), timestamp: minutesAgo(75) });
-    await tick();
+    // One tick seals it, and the same or the next one sends it.
+    for (const _tick of [1, 2]) await tick();
     expect(await aws.records(listing.id)).toMatchObject([{ quantity: 5 }]);
   });
 
