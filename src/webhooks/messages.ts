@@ -75,14 +75,15 @@ export function listMessages(ledger: Ledger, query: MessageQuery): Promise<Messa
 }
 
 /**
- * Has a message sent once more with the next tick, under its old id, so that a receiver that has it knows.
+ * Has a message sent once more with the next tick, under its old id, so that a receiver that has it knows; and again and
+ * again, with the first delays, if that fails.
  *
  * @returns the message; null when there is none
  */
 export async function resendMessage(ledger: Ledger, id: string, now: number): Promise<Message | null> {
   const [message] = await ledger
     .update(messages)
-    .set({ deliveredAt: null, nextAttemptAt: now })
+    .set({ deliveredAt: null, nextAttemptAt: now, attempts: 0 })
     .where(eq(messages.id, id))
     .returning();
   return message ?? null;

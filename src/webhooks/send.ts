@@ -39,6 +39,9 @@ const MAX_MESSAGES = 20;
 
 const TIMEOUT = 10 * SECOND;
 
+/** A claim lasts longer than an attempt. */
+const CLAIM = 15 * SECOND;
+
 /**
  * Sends the webhook messages that are due, each signed anew (Standard Webhooks 1.0): the id stays the same, so that a
  * receiver that has seen it knows.
@@ -56,6 +59,14 @@ export async function sendMessages({ ledger, receiver, fetch, now, random }: Web
   const signer = signerOf(receiver.secret);
   let delivered = 0;
   for (const { id, payload, attempts } of due) {
+    const isDue = and(eq(messages.id, id), isNull(messages.deliveredAt), lte(messages.nextAttemptAt, now()));
+    // The claim: a run that takes longer than a minute meets the next one, which is not to send the same.
+    const [claimed] = await ledger
+      .update(messages)
+      .set({ attempts: attempts + 1, nextAttemptAt: now() + CLAIM })
+      .where(isDue)
+      .returning({ id: messages.id });
+    if (claimed === undefined) continue;
     const error =
       signer === null
         ? "WEBHOOK_SECRET is not whsec_ and base64"
@@ -65,7 +76,6 @@ export async function sendMessages({ ledger, receiver, fetch, now, random }: Web
     await ledger
       .update(messages)
       .set({
-        attempts: attempts + 1,
         error,
         ...(error === null
           ? { deliveredAt: now() }

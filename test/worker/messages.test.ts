@@ -99,6 +99,15 @@ describe("webhook messages of an agreement", () => {
     expect(await send(204, Date.now() + HOUR)).toHaveLength(4);
   });
 
+  it("are sent by one run, however many meet", async () => {
+    await env.DB.exec("DELETE FROM messages");
+    await wholeLife();
+    const runs = await Promise.all([send(), send(), send()]);
+    const ids = runs.flat().map(({ headers }) => headers["webhook-id"]);
+    expect(ids).toHaveLength(4);
+    expect(new Set(ids).size).toBe(4);
+  });
+
   it("are sent once more when a person asks, under the same id", async () => {
     await env.DB.exec("DELETE FROM messages");
     const { id } = await wholeLife();
@@ -111,6 +120,11 @@ describe("webhook messages of an agreement", () => {
     expect(others).toEqual([]);
     expect(again?.headers["webhook-id"]).toBe(message?.id);
     expect(again?.body).toBe(sent[0]?.body);
+    // Anew: not after a day, as one that has failed often.
+    await env.DB.prepare("UPDATE messages SET attempts = 9").run();
+    await admin("POST", `/v1/messages/${message?.id ?? ""}/resend`);
+    expect(await send(500, Date.now() + 1000)).toHaveLength(1);
+    expect(await send(200, Date.now() + 60_000)).toHaveLength(1);
     expect((await admin("POST", "/v1/messages/msg_none/resend")).status).toBe(404);
   });
 });
