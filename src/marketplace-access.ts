@@ -1,7 +1,7 @@
 import {
   createEntitlementClient,
   createMarketplaceClient,
-  entitlementRegion,
+  homeRegion,
   staticCredentials,
   type ClientOptions,
   type EntitlementClient,
@@ -23,7 +23,7 @@ export function marketplaceClient(env: Env, region: string, timeoutMs?: number):
 
 /** The entitlement service for the products of a Region; null where AWS has none. */
 export function entitlementClient(env: Env, region: string): EntitlementClient | null {
-  const home = entitlementRegion(region);
+  const home = homeRegion(region);
   const endpoint = env.AWS_ENDPOINT_URL_MARKETPLACE_ENTITLEMENT_SERVICE;
   return home === null ? null : createEntitlementClient(optionsOf(env, home, endpoint));
 }

@@ -1,6 +1,11 @@
 import type { Conservation } from "../ledger/conservation.ts";
 import { openLedger, type Ledger } from "../ledger/database.ts";
-import type { EntitlementClient, Outcome, ResolveCustomerResponse } from "../marketplace/index.ts";
+import {
+  homeRegion,
+  type EntitlementClient,
+  type Outcome,
+  type ResolveCustomerResponse,
+} from "../marketplace/index.ts";
 import { entitlementClient, marketplaceClient } from "../marketplace-access.ts";
 import type { Decision } from "../meter/decisions.ts";
 import { shardName } from "../meter/shard-name.ts";
@@ -22,8 +27,8 @@ export interface Surroundings {
   readonly now: () => number;
   /** From 0 to 1, evenly. */
   readonly random: () => number;
-  /** Asks AWS whose registration token it is. */
-  readonly resolveCustomer: (token: string) => Promise<Outcome<ResolveCustomerResponse>>;
+  /** Asks AWS whose registration token it is, where products of a Region have their customers resolved. */
+  readonly resolveCustomer: (token: string, region: string) => Promise<Outcome<ResolveCustomerResponse>>;
   /** The entitlement service for a product of a Region; null where AWS has none. */
   readonly entitlements: (region: string) => EntitlementClient | null;
   /** What codes are signed and tokens encrypted with; null while it is not set. */
@@ -31,9 +36,6 @@ export interface Surroundings {
   /** Tells an operator of a fault that is tried again. */
   readonly report: (message: string, facts: Readonly<Record<string, string | null>>) => void;
 }
-
-/** AWS resolves a customer in any Region of the partition; this one is always there. */
-const RESOLVE_REGION = "us-east-1";
 
 /** A customer waits at the browser: what takes longer goes on without being watched. */
 const RESOLVE_TIMEOUT = 5000;
@@ -45,8 +47,11 @@ export function surroundingsOf(env: Env): Surroundings {
     shards: (name) => env.METER_SHARD.getByName(name),
     now: () => Date.now(),
     random: () => Math.random(),
-    resolveCustomer: (RegistrationToken) =>
-      marketplaceClient(env, RESOLVE_REGION, RESOLVE_TIMEOUT).resolveCustomer({ RegistrationToken }),
+    resolveCustomer: (RegistrationToken, region) =>
+      // AWS resolves a customer in any Region of the partition; its home is always there.
+      marketplaceClient(env, homeRegion(region) ?? region, RESOLVE_TIMEOUT).resolveCustomer({
+        RegistrationToken,
+      }),
     entitlements: (region) => entitlementClient(env, region),
     secret: secretOf(env),
     // oxlint-disable-next-line no-console -- Workers Logs is where the operator sees what is tried again.

@@ -126,7 +126,7 @@ function getEntitlementsFrom(json: JsonObject): GetEntitlementsResponse | null {
 }
 
 /**
- * Makes a client of the entitlement service. Its Region is that of {@link entitlementRegion}, not the product's own:
+ * Makes a client of the entitlement service. Its Region is that of {@link homeRegion}, not the product's own:
  * AWS runs the service in one Region of each partition.
  */
 export function createEntitlementClient(options: ClientOptions): EntitlementClient {

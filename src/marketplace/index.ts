@@ -28,7 +28,7 @@ export { answersFor } from "./record-answers.ts";
 export type { RecordAnswer } from "./record-answers.ts";
 export { refreshingCredentials } from "./refreshing-credentials.ts";
 export type { RefreshOptions } from "./refreshing-credentials.ts";
-export { documentedRegions, entitlementRegion, isDocumentedIn } from "./regions.ts";
+export { documentedRegions, homeRegion, isDocumentedIn } from "./regions.ts";
 export type { DocumentedUse } from "./regions.ts";
 export { roleCredentials, webIdentityCredentials } from "./role-credentials.ts";
 export { createStsClient } from "./sts.ts";

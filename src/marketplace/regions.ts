@@ -81,8 +81,11 @@ export function isDocumentedIn(use: DocumentedUse, region: string): boolean {
   return regions.includes(region);
 }
 
-/** The one Region of a Region's partition that runs the entitlement service; null where AWS documents none. */
-export function entitlementRegion(region: string): string | null {
+/**
+ * The home of AWS Marketplace in a Region's partition: the one Region that runs its entitlement service. Null where AWS
+ * documents none.
+ */
+export function homeRegion(region: string): string | null {
   if (region.startsWith("cn-")) return "cn-northwest-1";
   if (region.startsWith("eusc-")) return "eusc-de-east-1";
   return /^(us-gov|us-iso|eu-iso)/.test(region) ? null : "us-east-1";

@@ -1,5 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { arrive as arriveAt } from "../../src/customers/registration/arrivals.ts";
+import { surroundingsOf, type Surroundings } from "../../src/customers/surroundings.ts";
 import { openLedger } from "../../src/ledger/database.ts";
 import { keepWatch, watchOptions } from "../../src/watch/keep-watch.ts";
 import { tick } from "./delivering.ts";
@@ -182,6 +184,27 @@ describe("the gateway's own faults", () => {
     await env.DB.exec("ALTER TABLE away RENAME TO arrivals");
     expect([response.status, response.headers.get("refresh")]).toEqual([503, "10"]);
     expect(await response.text()).toContain("This page tries again by itself");
+  });
+});
+
+describe("a customer", () => {
+  it("is asked for where AWS has the products of the seller's partition", async () => {
+    await newListing();
+    const regions: string[] = [];
+    const surroundings: Surroundings = {
+      ...surroundingsOf(env),
+      resolveCustomer: (token, region) => {
+        regions.push(region);
+        return surroundingsOf(env).resolveCustomer(token, region);
+      },
+    };
+    const visit = () =>
+      arriveAt(surroundings, { token: "forged", productId: null, fields: {} }).finally(() =>
+        env.DB.exec("UPDATE products SET region = 'us-east-1'"),
+      );
+    await env.DB.exec("UPDATE products SET region = 'cn-northwest-1'");
+    await visit();
+    expect(regions).toEqual(["cn-northwest-1"]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { findProductByCode, type Product } from "../../catalog/products.ts";
+import { findProductByCode, listRegions, type Product } from "../../catalog/products.ts";
 import { failureOf } from "../../http/failure.ts";
 import type { FormFields } from "../../ledger/schema.ts";
 import { registerAgreement, type Agreement } from "../agreements.ts";
@@ -49,7 +49,9 @@ async function register(
   { token, productId, fields, arrivedAt }: Visitor,
 ): Promise<LetIn> {
   const { ledger, now, report } = surroundings;
-  const resolved = await surroundings.resolveCustomer(token);
+  // An account is of one partition, and so are all its products.
+  const [region = "us-east-1"] = await listRegions(ledger);
+  const resolved = await surroundings.resolveCustomer(token, region);
   if (!resolved.ok) {
     const { advice, code, message } = resolved.error;
     // Only what the customer can mend is shown as theirs; our own settings never look like an expired link. The token

@@ -11,7 +11,7 @@ import {
   createMarketplaceClient,
   createStsClient,
   documentedRegions,
-  entitlementRegion,
+  homeRegion,
   isDocumentedIn,
 } from "../../../src/marketplace/index.ts";
 import { credentials, json, network, options, usage } from "./stand-in.ts";
@@ -180,6 +180,6 @@ describe("the documented Regions", () => {
     ["us-gov-west-1", null],
     ["us-isob-east-1", null],
   ])("run the entitlement service for %s in %s", (region, home) => {
-    expect(entitlementRegion(region)).toBe(home);
+    expect(homeRegion(region)).toBe(home);
   });
 });
