@@ -134,7 +134,7 @@ const fields = {
   page: z
     .strictObject({
       seller: z.string().min(1).max(100).refine(isText, NOT_TEXT).optional(),
-      logoUrl: webAddress.optional().openapi({ description: "Shown up to 64 pixels high" }),
+      logoUrl: webAddress.optional().openapi({ description: "Shown up to 48 pixels high" }),
       color: z
         .string()
         .regex(/^#[0-9a-f]{6}$/i, "must be #rrggbb")

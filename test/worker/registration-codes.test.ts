@@ -35,6 +35,10 @@ async function newVisitor(product?: TestProduct) {
 const redeemed = (token: string, code: string, customer?: string) =>
   json<AgreementView>(redeem(token, code, customer));
 
+/** Asks whose a code is, as the seller's backend does before it asks the customer. */
+const preview = (token: string, code: string, also: object = {}) =>
+  json(call("POST", "/v1/registrations/redeem", { token, body: { code, preview: true, ...also } }));
+
 const customerOf = async (id: string) =>
   (await json<AgreementView>(admin("GET", `/v1/agreements/${id}`))).customer;
 
@@ -74,6 +78,22 @@ describe("a registration code", () => {
     expect(await redeemed(listing.key, code)).toMatchObject({ id, customer: "acme" });
     expect((await redeem(listing.key, code)).status).toBe(410);
     expect(await customerOf(id)).toBe("acme");
+  });
+
+  it("shows whose it is first, as often as wanted, and holds", async () => {
+    const { listing, code, names, id } = await newVisitor();
+    for (const key of [listing.key, listing.key, env.ADMIN_TOKEN ?? ""])
+      expect(await preview(key, code)).toMatchObject({ id, accountId: names.accountId, customer: null });
+    const stranger = await newProduct();
+    expect(await preview(stranger.key, code)).toMatchObject({ status: 404 });
+    expect(await redeemed(listing.key, code, "acme")).toMatchObject({ id, customer: "acme" });
+    expect(await preview(listing.key, code)).toMatchObject({ status: 410 });
+  });
+
+  it("sets nothing when it is only shown, whatever id is sent along", async () => {
+    const { listing, code, id } = await newVisitor();
+    await preview(listing.key, code, { customer: "acme" });
+    expect(await customerOf(id)).toBeNull();
   });
 
   it("is redeemed by the operator for any product", async () => {

@@ -10,8 +10,8 @@ import { forgetNames } from "../resolve-names.ts";
 /** The seller's page passes the code on at once. */
 const REDIRECT_LIFE = 10 * MINUTE;
 
-/** Whoever fills in a form is called to the telephone. */
-const FORM_LIFE = HOUR;
+/** A form may take a customer as long as it takes: a limit of 20 hours is none (WCAG 2.2, 2.2.1 Timing Adjustable). */
+const FORM_LIFE = 24 * HOUR;
 
 const LIVES = { redirect: REDIRECT_LIFE, form: FORM_LIFE } as const;
 
@@ -62,6 +62,8 @@ export interface Redemption {
   readonly productId: string | null;
   /** The seller's own id for the customer; null to set none. */
   readonly customer: string | null;
+  /** Only to see whose code it is: nothing changes, and the code still holds. */
+  readonly preview: boolean;
   readonly now: number;
 }
 
@@ -74,15 +76,17 @@ export type Redeemed =
 
 /**
  * Redeems a code, once, and sets the seller's own id for the customer in the same transaction. A code that is refused
- * stays as it was; one that is redeemed with the same id again, since the answer was lost, is answered again.
+ * or only previewed stays as it was; one that is redeemed with the same id again, since the answer was lost, is answered
+ * again.
  */
 export async function redeemCode(ledger: Ledger, secret: string, redemption: Redemption): Promise<Redeemed> {
-  const { code, productId, customer, now } = redemption;
+  const { code, productId, customer, preview, now } = redemption;
   const found = await findCode(ledger, secret, code, now);
   if (!("agreement" in found)) return { ok: false, reason: found.kind };
   const { id, productId: product, customer: named } = found.agreement;
   if (productId !== null && product !== productId) return { ok: false, reason: "unknown" };
   if (found.kind === "redeemed") return redeemedBefore(found, customer);
+  if (preview) return { ok: true, agreement: found.agreement };
   const otherName = otherNameOf(found.agreement, customer);
   if (otherName !== null) return { ok: false, reason: "named", customer: otherName };
   const hash = await sha256Hex(code);

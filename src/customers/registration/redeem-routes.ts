@@ -59,6 +59,10 @@ redeemRoutes.openapi(
                 customer: customerName.optional().openapi({
                   description: "Your own id for the customer, to be used in usage events",
                 }),
+                preview: z.boolean().default(false).openapi({
+                  description:
+                    "Only shows the agreement, to ask the customer whether it is theirs: the code still holds, and nothing is set",
+                }),
               })
               .openapi("Redemption"),
           },
@@ -71,14 +75,14 @@ redeemRoutes.openapi(
     },
   }),
   async (c) => {
-    const { code, customer = null } = c.req.valid("json");
+    const { code, customer = null, preview } = c.req.valid("json");
     const { ledger, secret, now } = surroundingsOf(c.env);
     if (secret === null) {
       const detail =
         "Codes need the secret REGISTRATION_SECRET: run `npx wrangler secret put REGISTRATION_SECRET`.";
       return problem(c, { code: "not_configured", detail });
     }
-    const redemption = { code, customer, productId: c.get("redeemFor"), now: now() };
+    const redemption = { code, customer, preview, productId: c.get("redeemFor"), now: now() };
     const redeemed = await redeemCode(ledger, secret, redemption);
     return redeemed.ok
       ? c.json(presentAgreement(redeemed.agreement, now()), 200)

@@ -33,7 +33,6 @@ export function errorsOf({ email, name, company }: SignUpForm): SignUpErrors {
  * Keeps what a customer wrote, uses up the code, and tells the seller, in one transaction.
  *
  * @param now epoch milliseconds
- * @returns whether the code still held
  */
 export async function signUp(
   ledger: Ledger,
@@ -43,14 +42,14 @@ export async function signUp(
     form,
   }: { readonly code: string; readonly agreement: Agreement; readonly form: SignUpForm },
   now: number,
-): Promise<boolean> {
+): Promise<void> {
   const { id } = agreement;
   const { email, name, company } = form;
   const contact = { email, name: name === "" ? null : name, company: company === "" ? null : company };
-  const [redeemed = []] = await inOneTransaction(ledger, [
+  await inOneTransaction(ledger, [
     sql`
       UPDATE registration_codes SET redeemed_at = ${now}
-      WHERE id = ${await sha256Hex(code)} AND redeemed_at IS NULL RETURNING id`,
+      WHERE id = ${await sha256Hex(code)} AND redeemed_at IS NULL`,
     sql`
       INSERT INTO contacts (agreement_id, email, name, company, given_at)
       SELECT ${id}, ${email}, ${contact.name}, ${contact.company}, ${now} WHERE changes() > 0
@@ -69,7 +68,6 @@ export async function signUp(
       sql`changes() > 0`,
     ),
   ]);
-  return redeemed.length > 0;
 }
 
 /** What the customers of agreements wrote. */

@@ -96,7 +96,14 @@ export class Queue {
     for (let n = 0; n < agreements; n++) {
       const accountId = String(100_000_000_000 + n);
       const licenseArn = `arn:aws:license-manager::${accountId}:license:l-${id}${n}`;
-      const customer = { product, accountId, licenseArn, customerIdentifier: null, fields: {}, arrivedAt: START };
+      const customer = {
+        product,
+        accountId,
+        licenseArn,
+        customerIdentifier: null,
+        fields: {},
+        arrivedAt: START,
+      };
       const agreement = await registerAgreement(this.ledger, { ...customer, now: START });
       if (agreement === null) throw new Error("an agreement of a test was refused");
       customers.push(agreement);
