@@ -186,9 +186,32 @@ describe("a customer who comes while AWS is down", () => {
     await expectAccessible(page);
     await page.getByRole("link", { name: "Look again now" }).click();
     expect(await heading(page)).toBe("Setting up your account takes a little longer");
+    await page.getByRole("link", { name: "Do not load this page by itself" }).click();
+    await page.getByRole("link", { name: "Look again now" }).click();
+    expect(new URL(page.url()).search).toBe("?still");
+    await picture(page, "waiting-still");
+    await expectAccessible(page);
+    await page.goBack();
+    await page.goBack();
     await expectOk("DELETE", `${aws()}/faults`);
     await page.getByRole("heading", { name: "Set up your account" }).waitFor({ timeout: 30_000 });
     expect(faults).toEqual([]);
+  });
+
+  it("is told that it was no fault of theirs when the token has ended meanwhile", async () => {
+    await list("late", { page: PAGE });
+    const bought = await buy("late");
+    await expectOk("POST", `${aws()}/faults`, {
+      body: { faults: [{ kind: "internal-error", operation: "ResolveCustomer", times: 1 }] },
+    });
+    const { page } = await visit(browser, { bypassCSP: true });
+    await press(page, bought);
+    await expectOk("POST", `${aws()}/switches`, { body: { tokenTtlHours: 0.000_001 } });
+    await page.getByText("no fault of yours").waitFor({ timeout: 30_000 });
+    await expectOk("POST", `${aws()}/switches`, { body: { tokenTtlHours: 4 } });
+    expect(await heading(page)).toBe("Please start again from AWS Marketplace");
+    await picture(page, "lapsed");
+    await expectAccessible(page);
   });
 });
 
