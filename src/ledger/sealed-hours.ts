@@ -53,7 +53,7 @@ export async function storeSealedHours(
       code: identity?.concurrentAgreements === false ? identity.productCode : null,
       late: sealed.late.length === 0 ? null : JSON.stringify(sealed.late),
       record: JSON.stringify(
-        usageRecordOf(notBefore(sealed, identity?.startsAt ?? null), identity ?? NOBODY),
+        usageRecordOf({ ...sealed, timestamp: timestampOf(sealed, identity) }, identity ?? NOBODY),
       ),
       priority: until === null ? 1 : 0,
       deadline: until === null ? sealed.deadline : Math.min(sealed.deadline, until),
@@ -82,6 +82,7 @@ interface Identity extends AgreementIdentity {
   /** From which hour on the product's records carry LicenseArn, if it moves to that. */
   readonly concurrentAgreementsFrom: number | null;
   readonly startsAt: number | null;
+  readonly endedAt: number | null;
   readonly usageUntil: number | null;
 }
 
@@ -109,10 +110,16 @@ function fateOf(
   return { state: "pending", reason: null, answer: null };
 }
 
-/** AWS refuses a timestamp before the agreement's start, also within its first hour (AWS API reference, UsageRecord). */
-function notBefore(sealed: SealedHour, startsAt: number | null): SealedHour {
-  if (startsAt === null || startsAt <= sealed.timestamp || startsAt >= sealed.hour + HOUR) return sealed;
-  return { ...sealed, timestamp: Math.ceil(startsAt / SECOND) * SECOND };
+/**
+ * AWS refuses a timestamp before the agreement's start or after its end, also within its first and last hour (AWS API
+ * reference, UsageRecord). An hour with usage of before the end may have some of after it, too, which came before anybody
+ * knew of the end: its record is of the hour's beginning, since the times that AWS's notices say differ by seconds.
+ */
+function timestampOf({ hour, timestamp }: SealedHour, identity: Identity | undefined): number {
+  const { startsAt = null, endedAt = null } = identity ?? {};
+  const start = startsAt === null || startsAt >= hour + HOUR ? hour : Math.max(hour, startsAt);
+  const isAfterEnd = endedAt !== null && endedAt > start && endedAt <= timestamp;
+  return isAfterEnd || timestamp < start ? Math.ceil(start / SECOND) * SECOND : timestamp;
 }
 
 interface Insertion {
@@ -175,6 +182,7 @@ async function identitiesOf(ledger: Ledger, productId: string, hours: readonly S
         customerIdentifier: agreements.customerIdentifier,
         usageUntil: agreements.usageUntil,
         startsAt: agreements.startsAt,
+        endedAt: agreements.endedAt,
       })
       .from(agreements)
       .where(sql`${agreements.id} IN (SELECT value FROM json_each(${ids}))`),

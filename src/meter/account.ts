@@ -14,7 +14,7 @@ import {
   type HourBucket,
   type Usage,
 } from "./hour-bucket.ts";
-import { DELIVERY_MARGIN, HOUR, hourDeadline, hourOf, SECOND } from "./hours.ts";
+import { ACCEPTANCE_WINDOW, DELIVERY_MARGIN, HOUR, hourDeadline, hourOf, SECOND } from "./hours.ts";
 import { formatQuantity, UNIT, type Nano } from "./quantity.ts";
 
 /** AWS's `Quantity` is a 32-bit integer (AWS API reference, UsageRecord). */
@@ -118,21 +118,41 @@ export function nextOpenHour(account: Account, from: number): number {
   return hour;
 }
 
+/** When an event was used, when it has come, and what is known of its agreement's end. Epoch milliseconds. */
+export interface Occasion {
+  readonly time: number;
+  readonly now: number;
+  /** When the agreement ended; null while no end is known. */
+  readonly endedAt: number | null;
+}
+
 /**
  * The hour whose record will bill an event: its own, unless that is frozen or too near its deadline. Late usage
- * joins the hour it arrives in, where it has the whole of AWS's window before it.
+ * joins the hour it arrives in, where it has the whole of AWS's window before it. Of an agreement that has ended AWS
+ * takes no record of a later time: its late usage joins the last hour of before that is free.
+ *
+ * @returns `too_late` when no hour is left that could bill it
  */
 export function billedHour(
   account: Account | null,
   late: LatePolicy,
-  time: number,
-  now: number,
-): number | "hold" | "reject" {
+  { time, now, endedAt }: Occasion,
+): number | "hold" | "reject" | "too_late" {
   const own = hourOf(time);
-  const frozen = account !== null && account.frozen.has(own);
-  if (!frozen && now < hourDeadline(own) - DELIVERY_MARGIN) return own;
+  if (takesUsage(account, own, now)) return own;
   if (late !== "carry_forward") return late;
-  return account === null ? hourOf(now) : nextOpenHour(account, hourOf(now));
+  const current = account === null ? hourOf(now) : nextOpenHour(account, hourOf(now));
+  return endedAt === null || current < endedAt ? current : lastFreeHour(account, endedAt, now);
+}
+
+const takesUsage = (account: Account | null, hour: number, now: number): boolean =>
+  account?.frozen.has(hour) !== true && now < hourDeadline(hour) - DELIVERY_MARGIN;
+
+function lastFreeHour(account: Account | null, endedAt: number, now: number): number | "too_late" {
+  const first = now - ACCEPTANCE_WINDOW;
+  for (let hour = hourOf(endedAt - 1); hour > first; hour -= HOUR)
+    if (takesUsage(account, hour, now)) return hour;
+  return "too_late";
 }
 
 /** The open bucket of an hour, made when there is none. */
@@ -173,7 +193,8 @@ export function count(account: Account, bucket: HourBucket, usage: Usage & Placi
 
 /** When an event is taken to have been used: for late usage when it arrived, inside the hour that bills it. */
 function stampOf({ hour, time, arrival }: Placing): number {
-  return hour === null || hourOf(time) === hour ? time : Math.max(hour, arrival);
+  if (hour === null || hourOf(time) === hour) return time;
+  return Math.min(Math.max(hour, arrival), hour + HOUR - SECOND);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { billedHour, bucketFor, count, type Account, type MeterSettings } from "./account.ts";
+import { billedHour, bucketFor, count, type Account, type MeterSettings, type Occasion } from "./account.ts";
 import { Accounts, type SavedPage } from "./accounts.ts";
 import { balanceOf, type AccountBalance } from "./balances.ts";
 import { bookDecision, bookLine, bookSealing, replayInto } from "./booking.ts";
@@ -214,15 +214,17 @@ export class Meter {
       throw new Error("a batch of usage is cut off");
     if (known !== null)
       return this.#duplicate(known, { dimension: dimension.name, quantity, tagSet, voids: null });
-    const refusal = refuseByTime(time, now, batch.ends[agreementIndex] ?? null);
+    const end = batch.ends[agreementIndex] ?? null;
+    const refusal = refuseByTime(time, now, end);
     if (refusal !== null) return refusal;
 
     const key = agreementIndex * batch.dimensions.length + dimensionIndex;
     const own = hourOf(time);
     let place = step.places[key];
     if (place?.own !== own) {
-      const found = this.#placeOf(agreement, dimension, time, now);
-      if (found === null) return { status: "late_rejected", hour: own };
+      const found = this.#placeOf(agreement, dimension, { time, now, endedAt: end?.at ?? null });
+      if (found === "reject") return { status: "late_rejected", hour: own };
+      if (found === "too_late") return { status: "agreement_ended", at: end?.at ?? now };
       step.places[key] = place = found;
     }
     const { hour, account, bucket } = place;
@@ -239,11 +241,16 @@ export class Meter {
     return hour === own ? null : { status: "late", hour };
   }
 
-  /** Where an event is to be counted; null when it is refused for being late. */
-  #placeOf(agreement: string, dimension: MeteredDimension, time: number, now: number): Place | null {
+  /** Where an event is to be counted, or why it is refused for being late. */
+  #placeOf(
+    agreement: string,
+    dimension: MeteredDimension,
+    occasion: Occasion,
+  ): Place | "reject" | "too_late" {
+    const { time, now } = occasion;
     const known = this.accounts.get(agreement, dimension.name);
-    const takenBy = billedHour(known, dimension.late, time, now);
-    if (takenBy === "reject") return null;
+    const takenBy = billedHour(known, dimension.late, occasion);
+    if (takenBy === "reject" || takenBy === "too_late") return takenBy;
     const hour = takenBy === "hold" ? null : takenBy;
     const account = this.accounts.change(agreement, dimension.name, ruleOf(dimension));
     const bucket = bucketFor(account, { hour, time, arrival: now });

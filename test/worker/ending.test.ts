@@ -5,7 +5,7 @@ import { keepCustomers } from "../../src/customers/keep-customers.ts";
 import { surroundingsOf } from "../../src/customers/surroundings.ts";
 import { admin, call, json, type TestProduct } from "./gateway.ts";
 import { aws, newCustomer, newListing, notify } from "./marketplace.ts";
-import { toldOf } from "./registering.ts";
+import { cameAgo, toldOf } from "./registering.ts";
 import { withShards } from "./shards.ts";
 
 const agreementOf = async (product: string) => {
@@ -26,6 +26,30 @@ async function endedBefore(listing: TestProduct, usageUntil: number): Promise<vo
 /** Posts usage of before an agreement's end when its hour has been sealed already. */
 const postLate = (listing: TestProduct, accountId: string) =>
   listing.post({ ...usage(accountId, 5), timestamp: new Date(Date.now() - 60_000).toISOString() });
+
+const HOUR = 3_600_000;
+
+/** A customer who leaves a minute ago, and usage so many seconds from then, all within one hour. */
+async function newLeaver(listing: TestProduct) {
+  const bought = await newCustomer(listing);
+  await cameAgo(listing.id, HOUR);
+  const now = Date.now();
+  const inHour = now % HOUR;
+  const end = inHour < 120_000 ? now - inHour - 61_000 : now - 60_000;
+  const event = (seconds: number, quantity = 1) => ({
+    ...usage(bought.accountId, quantity),
+    timestamp: new Date(end + seconds * 1000).toISOString(),
+  });
+  return { ...bought, event };
+}
+
+/** The end of an agreement as a real listing has sent it: AWS does it, and tells it twice. */
+async function notifyOfEnd(agreementId: string, { timestamp: at }: { timestamp: string }): Promise<void> {
+  await aws.end(agreementId, "end", at);
+  await aws.end(agreementId, "deprovision", at);
+  await notify(agreementId, "agreement-ended", { at });
+  await notify(agreementId, "license-deprovisioned", { at });
+}
 
 describe("an agreement that ends", () => {
   it("has its current hour sealed at once, and delivered within AWS's final hour", async () => {
@@ -189,6 +213,36 @@ describe("an agreement that ends", () => {
     expect(closed.agreements).toEqual(
       Array.from({ length: 21 }, () => expect.objectContaining({ unbilled: [] }) as unknown),
     );
+  });
+
+  it.each([true, false])(
+    "is billed for its last hour, though usage of after the end had come by then (concurrent agreements: %s)",
+    async (concurrentAgreements) => {
+      const listing = await newListing({ concurrentAgreements });
+      const { agreementId, event } = await newLeaver(listing);
+      await listing.post([event(-30, 5), event(55, 1)]);
+      await notifyOfEnd(agreementId, event(0));
+      await tick();
+      expect(await aws.records(listing.id)).toMatchObject([{ quantity: 6 }]);
+      expect(await recordsOf(listing.id)).toMatchObject([{ state: "delivered" }]);
+    },
+  );
+
+  it("is billed for usage that comes when its last hour is sealed, by an earlier hour that is free", async () => {
+    const listing = await newListing();
+    const { agreementId, event } = await newLeaver(listing);
+    await listing.post(event(-30, 5));
+    await notifyOfEnd(agreementId, event(0));
+    const late = await json<{ results: { status: string; billedHour: string }[] }>(
+      listing.post([event(-20, 2), event(1, 3)]),
+    );
+    const before = Math.floor(Date.parse(event(0).timestamp) / HOUR) * HOUR - HOUR;
+    expect(late.results).toMatchObject([
+      { status: "accepted", billedHour: new Date(before).toISOString() },
+      { status: "rejected", error: { code: "agreement_ended" } },
+    ]);
+    for (const _tick of [1, 2]) await tick();
+    expect((await aws.records(listing.id)).map(({ quantity }) => quantity).toSorted()).toEqual([2, 5]);
   });
 
   it("is open again when a late notice puts the end of its final hour off", async () => {

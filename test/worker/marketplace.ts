@@ -51,6 +51,9 @@ export const aws = {
     control("POST", "/products", { productCode, dimensions: ["api", "gb"], ...options }),
   switches: (switches: object) => control("POST", "/switches", switches),
   change: (agreementId: string, changes: object) => control("PATCH", `/agreements/${agreementId}`, changes),
+  /** Ends an agreement at AWS, or takes its licence away; nothing is told. */
+  end: (agreementId: string, event: "end" | "deprovision", at: string) =>
+    control("POST", `/agreements/${agreementId}/${event}`, { at }),
   /** Another registration token of an agreement: the customer presses "Set up your account" again. */
   token: async (agreementId: string) =>
     (await control<{ registrationToken: string }>("POST", `/agreements/${agreementId}/tokens`))
