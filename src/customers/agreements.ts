@@ -125,6 +125,7 @@ export async function registerAgreement(
         // By the old name a customer comes back, whether AWS's notice of the end has come by then or not.
         kind: isLegacy ? "registered" : "other",
         occurredAt: arrivedAt,
+        licenseArn,
         facts: {
           name: "registration",
           ...(freeTrial && { freeTrial }),

@@ -3,7 +3,8 @@ import { inOneTransaction, type Ledger } from "../ledger/database.ts";
 import { agreements, notices } from "../ledger/schema.ts";
 import { hourDeadline, SECOND } from "../meter/hours.ts";
 import { messageId, writeMessages, type AgreementMessage } from "../webhooks/messages.ts";
-import { findAgreement, type Agreement } from "./agreements.ts";
+import { findProduct } from "../catalog/products.ts";
+import { findAgreement, hasConcurrentAgreements, type Agreement } from "./agreements.ts";
 import { presentAgreement } from "./agreement-view.ts";
 import { lifeOf, type Life } from "./life.ts";
 import { claimNotices, licenseIdOf, noticesOf, type Notice } from "./notices/notices.ts";
@@ -61,7 +62,7 @@ async function becomes(
   // Nothing else: the seller's own id, say, may be set at the same time.
   const changes = {
     ...life,
-    ...(await withLicense(ledger, before, heard)),
+    ...(await withLicense(ledger, before, { heard, now })),
     // A late notice may also put the end of the final hour off.
     ...((life.usageUntil ?? Infinity) > now && { closedAt: null, unbilled: null }),
     ...((isReopened || (speaksOfEntitlements(heard) && before.entitlementsDueAt !== null)) && {
@@ -93,14 +94,24 @@ async function becomes(
   return written.length === 0 ? null : after;
 }
 
-/** Legacy agreements get to know their licence by the notices, which they are metered by once their product moves. */
+/**
+ * Legacy agreements get to know their licence by the notices, which they are metered by once their product moves; until
+ * then it is the newest that they are active under.
+ */
 async function withLicense(
   ledger: Ledger,
-  { id, productId, licenseArn }: Agreement,
-  heard: readonly Notice[],
+  { id, productId, licenseArn, licenseId }: Agreement,
+  { heard, now }: Pick<News, "heard" | "now">,
 ): Promise<Pick<Agreement, "licenseArn" | "licenseId"> | null> {
-  const said = heard.findLast(({ facts }) => facts.licenseArn?.startsWith("arn:") === true)?.facts.licenseArn;
-  if (licenseArn !== null || said === undefined) return null;
+  const naming = heard.filter(({ facts }) => facts.licenseArn?.startsWith("arn:") === true);
+  const active = naming.findLast(({ kind }) => kind === "activated" || kind === "registered");
+  const said = (active ?? naming.at(-1))?.facts.licenseArn;
+  if (said === undefined) return null;
+  if (licenseArn !== null) {
+    if (active === undefined || licenseIdOf(said) === licenseId) return null;
+    const product = await findProduct(ledger, productId);
+    if (product === null || hasConcurrentAgreements(product, now)) return null;
+  }
   const other = await ledger.$count(
     agreements,
     and(eq(agreements.productId, productId), eq(agreements.licenseArn, said), sql`${agreements.id} <> ${id}`),

@@ -57,9 +57,10 @@ async function say(
     kind,
     occurredAt: at,
     awsAgreementId: null,
+    licenseArn: null,
     facts: {},
   } as const;
-  const { usageUntil } = lifeOf([...(await noticesOf(ledger, id)), notice]);
+  const { usageUntil } = lifeOf([...(await noticesOf(ledger, id)), { ...notice, licenseId: null }]);
   // It would change nothing, and whoever says it would not know.
   if ((usageUntil === null) !== (kind === "activated")) return { ok: false, reason: "contradicted" };
   await ownNotice(ledger, id, notice, now);

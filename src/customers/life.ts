@@ -12,6 +12,8 @@ export interface HeardNotice {
   readonly occurredAt: number;
   /** AWS's id of the agreement, if the notice says it. */
   readonly awsAgreementId: string | null;
+  /** AWS's id of the licence, if the notice says it. */
+  readonly licenseId: string | null;
   readonly facts: NoticeFacts;
 }
 
@@ -73,6 +75,8 @@ interface End {
 
 interface Draft {
   awsAgreementId: string | null;
+  /** The licence that it is active under. A legacy agreement goes on under another one after an upgrade or a return. */
+  licenseId: string | null;
   startsAt: number | null;
   endsAt: number | null;
   termStartsAt: number | null;
@@ -88,6 +92,7 @@ interface Draft {
 export function lifeOf(notices: readonly HeardNotice[]): Life {
   const draft: Draft = {
     awsAgreementId: null,
+    licenseId: null,
     startsAt: null,
     endsAt: null,
     termStartsAt: null,
@@ -96,7 +101,7 @@ export function lifeOf(notices: readonly HeardNotice[]): Life {
     end: null,
   };
   for (const notice of notices.toSorted(byTime)) hear(draft, notice);
-  const { end, ...life } = draft;
+  const { end, licenseId: _under, ...life } = draft;
   return { ...life, endedAt: end?.at ?? null, usageUntil: end?.until ?? null };
 }
 
@@ -107,7 +112,7 @@ function byTime(a: HeardNotice, b: HeardNotice): number {
 }
 
 function hear(life: Draft, notice: HeardNotice): void {
-  const { kind, occurredAt: at, awsAgreementId, facts } = notice;
+  const { kind, occurredAt: at, awsAgreementId, licenseId, facts } = notice;
   if (facts.freeTrial !== undefined) life.freeTrial = facts.freeTrial;
   switch (kind) {
     case "agreement_created":
@@ -116,9 +121,12 @@ function hear(life: Draft, notice: HeardNotice): void {
       // The customer of a legacy product has come back, and AWS has not said yet that the subscription is active again.
       if (life.end !== null) life.activatedAt = null;
       life.end = null;
+      life.licenseId = licenseId ?? life.licenseId;
       return;
     case "activated":
-      life.awsAgreementId ??= awsAgreementId;
+      // AWS renews agreements also without saying so by another notice: the id and the licence are the newest.
+      life.awsAgreementId = awsAgreementId ?? life.awsAgreementId;
+      life.licenseId = licenseId ?? life.licenseId;
       life.activatedAt ??= at;
       // The customer has come back: a legacy agreement goes on under its old name.
       life.end = null;
@@ -135,6 +143,8 @@ function hear(life: Draft, notice: HeardNotice): void {
       life.end ??= { at, until: at + FINAL_WINDOW, by: "agreement" };
       return;
     case "ending":
+      // The end of the licence that was before: the customer goes on under another.
+      if (licenseId !== null && life.licenseId !== null && licenseId !== life.licenseId) return;
       life.awsAgreementId ??= awsAgreementId;
       // AWS's pages differ in which of the two notices opens the final hour: the later one counts, usage the earlier.
       if (life.end?.by !== "license")

@@ -40,11 +40,14 @@ async function letMove(listing: TestProduct, from: number): Promise<void> {
 /** A customer whose LicenseArn is not known. */
 async function newUnlicensed(listing: TestProduct) {
   const agreement = await newArrival(listing);
-  await env.DB.prepare(
-    "UPDATE agreements SET license_arn = NULL, license_id = NULL WHERE product_id = ? AND license_arn = ?",
-  )
-    .bind(listing.id, agreement.licenseArn)
-    .run();
+  await env.DB.batch([
+    env.DB.prepare(
+      "UPDATE notices SET license_id = NULL, facts = json_remove(facts, '$.licenseArn') WHERE facts ->> 'licenseArn' = ?",
+    ).bind(agreement.licenseArn),
+    env.DB.prepare(
+      "UPDATE agreements SET license_arn = NULL, license_id = NULL WHERE product_id = ? AND license_arn = ?",
+    ).bind(listing.id, agreement.licenseArn),
+  ]);
   return agreement;
 }
 

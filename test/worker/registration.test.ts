@@ -243,6 +243,16 @@ describe("a customer who comes back", () => {
     ]);
   });
 
+  it("goes on under the new licence when AWS ends the one before an upgrade", async () => {
+    const { listing, agreementId, accountId } = await newLegacyCustomer();
+    const upgrade = await aws.agreement(listing.id, { accountId });
+    await notify(upgrade.agreementId, "license-updated", { at: ago(HOUR) });
+    await notify(agreementId, "agreement-ended", { at: ago(HOUR / 2) });
+    await notify(agreementId, "license-deprovisioned", { at: ago(HOUR / 2) });
+    const { licenseArn } = upgrade;
+    expect(await agreementOf(listing.id)).toMatchObject({ state: "active", licenseArn });
+  });
+
   it("goes on though AWS's notice of the end before comes late", async () => {
     const { listing, agreementId } = await newLegacyCustomer();
     expect((await arrive(await aws.token(agreementId))).status).toBe(303);

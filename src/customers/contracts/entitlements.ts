@@ -146,6 +146,7 @@ async function store(surroundings: Surroundings, contract: Contract): Promise<vo
       ...notice,
       id: `gateway:seen_active:${agreement.id}:${at}`,
       source: "gateway",
+      licenseArn: null,
     } as const;
     await ownNotice(ledger, agreement.id, notified, at);
     agreement = (await applyNotices(ledger, agreement.id, at)) ?? agreement;

@@ -70,12 +70,22 @@ const factsWith = (facts: NoticeFacts, licenseArn: string | null): NoticeFacts =
 export const ownNotice = (
   ledger: Ledger,
   agreementId: string,
-  notice: Pick<NewNotice, "id" | "source" | "kind" | "occurredAt" | "facts">,
+  {
+    licenseArn,
+    facts,
+    ...notice
+  }: Pick<NewNotice, "id" | "source" | "kind" | "occurredAt" | "facts" | "licenseArn">,
   now: number,
 ) =>
   ledger
     .insert(notices)
-    .values({ ...notice, agreementId, receivedAt: now })
+    .values({
+      ...notice,
+      facts: factsWith(facts, licenseArn),
+      licenseId: licenseArn === null ? null : licenseIdOf(licenseArn),
+      agreementId,
+      receivedAt: now,
+    })
     .onConflictDoNothing();
 
 /** How notices that came before an agreement are known to be its. */

@@ -13,11 +13,13 @@ const heard = (
   minutes: number,
   facts: NoticeFacts = {},
   awsAgreementId: string | null = null,
+  licenseId: string | null = null,
 ): HeardNotice => ({
   id: `n${(sequence += 1)}`,
   kind,
   occurredAt: START + minutes * MINUTE,
   awsAgreementId,
+  licenseId,
   facts,
 });
 
@@ -109,11 +111,31 @@ describe("an agreement's life", () => {
     expect(lifeOf([heard("activated", 0, {}, "agmt-1"), heard("agreement_ended", 1)]).endedAt).toBe(at(1));
   });
 
-  it("keeps the id that it is first known by, until a renewal", () => {
-    for (const kind of ["agreement_created", "activated", "ending"] as const) {
+  it("keeps the id that it is known by, until it is active under another, or renewed", () => {
+    for (const kind of ["agreement_created", "ending"] as const) {
       const life = lifeOf([heard("activated", 0, {}, "agmt-1"), heard(kind, 1, {}, "agmt-2")]);
       expect([kind, life.awsAgreementId]).toEqual([kind, "agmt-1"]);
     }
+    const active = [heard("activated", 0, {}, "agmt-1"), heard("activated", 1, {}, "agmt-2")];
+    expect(lifeOf([...active, heard("activated", 2)]).awsAgreementId).toBe("agmt-2");
+  });
+
+  it("goes on when AWS has renewed it without a word, and the end of the agreement before is heard", () => {
+    const renewed = [heard("activated", 0, {}, "agmt-1"), heard("activated", 100, {}, "agmt-2")];
+    const ended = heard("agreement_ended", 100.5, { status: "EXPIRED" }, "agmt-1");
+    expect(lifeOf([...renewed, ended])).toMatchObject({ activatedAt: at(0), endedAt: null });
+  });
+
+  it("goes on under another licence when the one before ends", () => {
+    const under = (kind: NoticeKind, minutes: number, licence: string | null) =>
+      heard(kind, minutes, {}, null, licence);
+    const upgrade = [under("activated", 0, "l-1"), under("activated", 50, "l-2")];
+    expect(lifeOf([...upgrade, under("ending", 51, "l-1")]).endedAt).toBeNull();
+    expect(lifeOf([...upgrade, under("ending", 51, "l-2")]).endedAt).toBe(at(51));
+    expect(lifeOf([...upgrade, under("ending", 51, null)]).endedAt).toBe(at(51));
+    expect(lifeOf([under("activated", 0, null), under("ending", 51, "l-1")]).endedAt).toBe(at(51));
+    const back = [under("activated", 0, "l-1"), under("registered", 50, "l-2")];
+    expect(lifeOf([...back, under("ending", 51, "l-1")]).endedAt).toBeNull();
   });
 
   it("is over when AWS closes it, and what is said of it afterwards opens no other hour", () => {
@@ -197,6 +219,7 @@ describe("an agreement's life", () => {
     // Few moments, so that many notices are of the same.
     occurredAt: fc.integer({ min: 0, max: 5 }).map(at),
     awsAgreementId: fc.constantFrom(null, "agmt-1", "agmt-2"),
+    licenseId: fc.constantFrom(null, "l-1", "l-2"),
     facts: fc.constantFrom<NoticeFacts>(
       {},
       { freeTrial: true },
