@@ -11,7 +11,8 @@ const MAX_BYTES = 990_000;
  * without, and each as full as can be.
  *
  * @param due the most urgent first
- * @param more whether others wait behind them: a call that they would make fuller is left to be planned with them
+ * @param more whether others wait behind them: a call that they would make fuller is left to be planned with them,
+ * unless that is urgent
  */
 export function planBatches(due: readonly DueRecord[], more: boolean): DueRecord[][] {
   const open = new Map<string, { records: DueRecord[]; bytes: number }>();
@@ -38,5 +39,5 @@ export function planBatches(due: readonly DueRecord[], more: boolean): DueRecord
   for (const batch of unfilled) if (batch.length === MAX_RECORDS) unfilled.delete(batch);
   // When no call is full there are more products than calls could serve better.
   if (!more || unfilled.size === batches.length) return batches;
-  return batches.filter((batch) => !unfilled.has(batch));
+  return batches.filter((batch) => !unfilled.has(batch) || batch.some(({ isUrgent }) => isUrgent));
 }

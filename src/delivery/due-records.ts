@@ -1,6 +1,7 @@
 import { and, asc, eq, gt, isNull, lte, sql } from "drizzle-orm";
 import type { Ledger } from "../ledger/database.ts";
 import { records } from "../ledger/schema.ts";
+import { HOUR } from "../meter/hours.ts";
 import { SEND_MARGIN } from "./deadlines.ts";
 
 /** A record that is to be sent, as planning knows it: what it carries is read when its call is made. */
@@ -13,7 +14,12 @@ export interface DueRecord {
   readonly dimension: string;
   /** Of its UsageRecord as JSON. */
   readonly bytes: number;
+  /** Whether it is of an agreement that ends, or near its deadline: it waits for no fuller call. */
+  readonly isUrgent: boolean;
 }
+
+/** So near its deadline a record is urgent. */
+const URGENT = 2 * HOUR;
 
 export interface Due {
   readonly region: string;
@@ -37,6 +43,7 @@ export function dueRecords(ledger: Ledger, due: Due): Promise<DueRecord[]> {
       agreementId: records.agreementId,
       dimension: records.dimension,
       bytes: sql<number>`length(CAST(${records.usageRecord} AS BLOB))`,
+      isUrgent: sql`${records.priority} = 0 OR ${records.deadline} < ${now + URGENT}`.mapWith(Boolean),
     })
     .from(records)
     .where(

@@ -10,6 +10,7 @@ const record = (n: number, overrides: Partial<DueRecord> = {}): DueRecord => ({
   agreementId: "agr",
   dimension: "api",
   bytes: 200,
+  isUrgent: false,
   ...overrides,
 });
 
@@ -28,6 +29,14 @@ describe("the plan of calls", () => {
     expect(sizes(planBatches(due, true))).toEqual([25, 25]);
     expect(sizes(planBatches(due.slice(0, 10), true))).toEqual([10]);
     expect(sizes(planBatches(due.slice(0, 50), true))).toEqual([25, 25]);
+  });
+
+  it("leaves no call with an urgent record for later, however many wait", () => {
+    const due = [
+      record(1, { productId: "b", isUrgent: true }),
+      ...Array.from({ length: 30 }, (_, n) => record(n + 2)),
+    ];
+    expect(sizes(planBatches(due, true))).toEqual([1, 25]);
   });
 
   it("has one product in a call, and none with a ProductCode beside one without", () => {

@@ -67,6 +67,19 @@ describe("a queue of records", () => {
     expect(queue.calls).toHaveLength(160);
   }, 60_000);
 
+  it.each([
+    ["of an agreement that ends", "priority = 0"],
+    ["near its deadline", `deadline = ${START + HOUR}`],
+  ])("%s goes first, however many of another product wait", async (_what, becomes) => {
+    const queue = new Queue();
+    const [one, other] = [await queue.product("one", 1), await queue.product("other", 500)];
+    for (let age = 1; age <= 11; age++) await queue.seal("other", other, { age });
+    await queue.seal("one", one);
+    queue.database.query(`UPDATE records SET ${becomes} WHERE product_id = 'one'`);
+    await queue.run();
+    expect(queue.calls[0]?.request.UsageRecords).toHaveLength(1);
+  });
+
   it("goes the nearest deadline first", async () => {
     const queue = new Queue();
     for (const [id, age] of [
