@@ -2,7 +2,7 @@ import { and, asc, eq, gt, isNull, lte, sql, type SQL } from "drizzle-orm";
 import { LRUCache } from "lru-cache";
 import { inOneTransaction, type Ledger } from "../ledger/database.ts";
 import { agreements, type UnbilledUsage } from "../ledger/schema.ts";
-import { HOUR } from "../meter/hours.ts";
+import { HOUR, MINUTE } from "../meter/hours.ts";
 import { formatQuantity } from "../meter/quantity.ts";
 import { messageId, writeMessages } from "../webhooks/messages.ts";
 import { findAgreement, type Agreement } from "./agreements.ts";
@@ -82,7 +82,7 @@ export async function sealEnding(surroundings: Surroundings, agreement: Agreemen
 export async function keepSealing(surroundings: Surroundings): Promise<void> {
   const { ledger, now } = surroundings;
   const isEnding = and(isNull(agreements.closedAt), gt(agreements.usageUntil, now()));
-  await eachOf(await inTurn(ledger, isEnding, MAX_ENDING), async (agreement) => {
+  await eachOf(await inTurn(ledger, isEnding, { limit: MAX_ENDING, now: now() }), async (agreement) => {
     await sealEnding(surroundings, agreement);
     await setRecords(ledger, agreement, { hasNews: false, now: now() });
   });
@@ -113,14 +113,30 @@ export async function tellRefused(ledger: Ledger, ids: readonly string[], now: n
 export async function closeEnded(surroundings: Surroundings): Promise<void> {
   const { ledger, now } = surroundings;
   const isOver = and(isNull(agreements.closedAt), lte(agreements.usageUntil, now()));
-  await eachOf(await inTurn(ledger, isOver, MAX_CLOSED), (agreement) => close(surroundings, agreement));
+  const over = await inTurn(ledger, isOver, { limit: MAX_CLOSED, now: now() });
+  await eachOf(over, (agreement) => close(surroundings, agreement));
 }
 
-/** The most urgent agreements of each shard, so that those of one that fails leave room for the others. */
-function inTurn(ledger: Ledger, where: SQL | undefined, limit: number): Promise<Agreement[]> {
+/**
+ * Some agreements of those that something is to be done for: the most urgent of each shard first, so that those of one
+ * that fails leave room for the others. When there are more than can be served at a time, each minute serves others.
+ */
+async function inTurn(
+  ledger: Ledger,
+  where: SQL | undefined,
+  { limit, now }: { readonly limit: number; readonly now: number },
+): Promise<Agreement[]> {
+  const pages = Math.ceil((await ledger.$count(agreements, where)) / limit);
+  if (pages === 0) return [];
   const turn = sql`row_number() OVER (
     PARTITION BY ${agreements.productId}, ${agreements.shard} ORDER BY ${agreements.usageUntil})`;
-  return ledger.select().from(agreements).where(where).orderBy(turn, asc(agreements.usageUntil)).limit(limit);
+  return ledger
+    .select()
+    .from(agreements)
+    .where(where)
+    .orderBy(turn, asc(agreements.usageUntil))
+    .limit(limit)
+    .offset((Math.floor(now / MINUTE) % pages) * limit);
 }
 
 async function close(surroundings: Surroundings, agreement: Agreement): Promise<void> {
