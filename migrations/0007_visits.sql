@@ -3,4 +3,5 @@ ALTER TABLE `arrivals` ADD `fields` text DEFAULT '{}' NOT NULL;--> statement-bre
 UPDATE `arrivals` SET `fields` = '{"offerType":"free-trial"}' WHERE `free_trial`;--> statement-breakpoint
 ALTER TABLE `arrivals` DROP COLUMN `free_trial`;--> statement-breakpoint
 ALTER TABLE `arrivals` ADD `sent_on_at` integer;--> statement-breakpoint
-CREATE INDEX `arrivals_lost` ON `arrivals` (`error_code`) WHERE "arrivals"."token" IS NULL AND "arrivals"."agreement_id" IS NULL;
+CREATE INDEX `arrivals_lost` ON `arrivals` (`error_code`) WHERE "arrivals"."token" IS NULL AND "arrivals"."agreement_id" IS NULL;--> statement-breakpoint
+ALTER TABLE `agreements` ADD `returned_at` integer;

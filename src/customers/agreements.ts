@@ -169,6 +169,7 @@ const NEW = {
   endsAt: null,
   termStartsAt: null,
   activatedAt: null,
+  returnedAt: null,
   endedAt: null,
   usageUntil: null,
   lifeVersion: 0,

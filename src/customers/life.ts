@@ -26,6 +26,8 @@ export interface Life {
   /** When its present term began: a renewal begins another. */
   readonly termStartsAt: number | null;
   readonly activatedAt: number | null;
+  /** When the customer came back after an end, the last time; null while there was none. */
+  readonly returnedAt: number | null;
   readonly freeTrial: boolean;
   /** From when on there is no usage. */
   readonly endedAt: number | null;
@@ -81,6 +83,7 @@ interface Draft {
   endsAt: number | null;
   termStartsAt: number | null;
   activatedAt: number | null;
+  returnedAt: number | null;
   freeTrial: boolean;
   end: End | null;
 }
@@ -97,6 +100,7 @@ export function lifeOf(notices: readonly HeardNotice[]): Life {
     endsAt: null,
     termStartsAt: null,
     activatedAt: null,
+    returnedAt: null,
     freeTrial: false,
     end: null,
   };
@@ -120,7 +124,7 @@ function hear(life: Draft, notice: HeardNotice): void {
     case "registered":
       // The customer of a legacy product has come back, and AWS has not said yet that the subscription is active again.
       if (life.end !== null) life.activatedAt = null;
-      life.end = null;
+      comeBack(life, at);
       life.licenseId = licenseId ?? life.licenseId;
       return;
     case "activated":
@@ -128,8 +132,7 @@ function hear(life: Draft, notice: HeardNotice): void {
       life.awsAgreementId = awsAgreementId ?? life.awsAgreementId;
       life.licenseId = licenseId ?? life.licenseId;
       life.activatedAt ??= at;
-      // The customer has come back: a legacy agreement goes on under its old name.
-      life.end = null;
+      comeBack(life, at);
       return;
     case "seen_active":
       // AWS takes usage of an agreement that has ended for an hour: that does not undo the end.
@@ -164,6 +167,12 @@ function hear(life: Draft, notice: HeardNotice): void {
     case "other":
       return;
   }
+}
+
+/** A customer who comes back to a legacy product goes on under the old agreement. */
+function comeBack(life: Draft, at: number): void {
+  if (life.end !== null) life.returnedAt = at;
+  life.end = null;
 }
 
 function create(life: Draft, { awsAgreementId, facts }: HeardNotice): void {

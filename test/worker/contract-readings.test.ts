@@ -188,6 +188,23 @@ describe("a contract that cannot be read", () => {
     expect((await reading(broken)).read).toBe(1);
   });
 
+  it("keeps no other from being read, also when the gateway's own ledger fails of it", async () => {
+    const [listing, broken] = [await newContractListing(), await newContractListing()];
+    await newContract(listing, calls(3));
+    for (let n = 0; n < 5; n++) await newContract(broken, calls(3));
+    await env.DB.prepare(
+      "UPDATE agreements SET entitlements_due_at = iif(product_id = ?1, 2, 1), entitlements_read_at = 1 WHERE product_id IN (?1, ?2)",
+    )
+      .bind(listing.id, broken.id)
+      .run();
+    await env.DB.exec(
+      `CREATE TRIGGER no_reading BEFORE UPDATE OF entitlements_read_at ON agreements WHEN OLD.product_id = '${broken.id}' BEGIN SELECT RAISE(ABORT, 'died'); END`,
+    );
+    await expect(tick()).rejects.toThrow("died");
+    await env.DB.exec("DROP TRIGGER no_reading");
+    expect((await reading(listing)).read).toBeGreaterThan(1);
+  });
+
   it("is an alarm after an hour, until it can be read again", async () => {
     const listing = await newContractListing();
     await newContract(listing, calls(3));

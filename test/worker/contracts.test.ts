@@ -164,6 +164,23 @@ describe("usage whose contract is not known yet", () => {
     expect(await aws.records(listing.id)).toMatchObject([{ quantity: 2 }]);
   });
 
+  it("is sent after a day, for AWS to say whether the agreement is active, when no notice has come", async () => {
+    const listing = await newContractListing();
+    const { accountId } = await newArrival(listing);
+    const registered = (ago: number) =>
+      env.DB.prepare("UPDATE agreements SET registered_at = ? WHERE account_id = ?")
+        .bind(Date.now() - ago, accountId)
+        .run();
+    await registered(23 * HOUR);
+    await readAgain(listing);
+    expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([]);
+    await registered(24 * HOUR);
+    await readAgain(listing);
+    expect(await billed(listing, usageOf(accountId, 1, 2))).toEqual(expect.arrayContaining([5, 1]));
+    await tick();
+    expect(await customerOf(accountId)).toMatchObject({ agreement: { state: "active" } });
+  });
+
   it("is billed when the agreement has been active for a while and its contract includes nothing", async () => {
     const listing = await newContractListing();
     const { agreementId, accountId } = await newArrival(listing);

@@ -14,7 +14,7 @@ import type { Surroundings } from "../surroundings.ts";
 
 const DAY = 24 * HOUR;
 
-/** How long after an activation AWS may still not know what the contract includes. Hours can wait for a day. */
+/** How long after an activation AWS may still not know what the contract includes. */
 const CATCHING_UP = 6 * HOUR;
 
 /** Allowances that one tick tells the shards of. */
@@ -38,8 +38,21 @@ interface Contract {
 }
 
 /**
- * What a contract includes of each dimension. Nothing is said while the agreement is pending or new and AWS knows of no
- * contract: its hours stay open until that is known, and AWS has it only some time after the registration.
+ * Whether an answer that is empty may say only that AWS has not caught up with an agreement that is new, or that the
+ * customer has come back to: what was billed although it is included stays billed. Of one that does not become active
+ * AWS's answer to its usage is to tell.
+ *
+ * @param now epoch milliseconds
+ */
+export function isAwaited({ agreement, product, held }: Contract, now: number): boolean {
+  const { activatedAt, registeredAt, returnedAt } = agreement;
+  if (!product.contract || held.length > 0) return false;
+  if (activatedAt === null) return now < Math.max(registeredAt, returnedAt ?? 0) + DAY;
+  return now < Math.max(activatedAt, returnedAt ?? 0) + CATCHING_UP;
+}
+
+/**
+ * What a contract includes of each dimension. Nothing is said while it is awaited: the hours stay open until it is known.
  *
  * @param now epoch milliseconds
  */
@@ -49,9 +62,7 @@ export async function allowancesOf(
   now: number,
 ): Promise<Allowed[]> {
   const known = await ledger.select().from(allowances).where(eq(allowances.agreementId, agreement.id));
-  // An empty answer may say only that AWS has not caught up: what was billed although it is included stays billed.
-  const isEarly = now < (agreement.activatedAt ?? Infinity) + CATCHING_UP;
-  if (held.length === 0 && product.contract && known.length === 0 && isEarly) return [];
+  if (known.length === 0 && isAwaited({ agreement, product, held }, now)) return [];
   const before = new Map(known.map((row) => [row.dimension, row]));
   return product.dimensions.flatMap(({ name: dimension, divisor, included }) => {
     const was = before.get(dimension);
@@ -75,7 +86,8 @@ const wholeUnits = (value: HeldEntitlement["value"] | undefined): bigint =>
 
 /**
  * When the contract's term began: another one has the whole quantity anew. It does so when the one before is over and the
- * contract goes on, or when a notice says that the agreement was renewed and the contract's end is another. AWS's notice
+ * contract goes on, or when the contract's end is another and a notice says that the agreement was renewed, or the
+ * customer has come back after an end. AWS's notice
  * and its entitlements tell of one renewal in either order, days apart; by the end that both come to it is known to be
  * one, and would be included twice otherwise. An amendment that leaves the end begins no term.
  */
@@ -85,7 +97,8 @@ export function termOf(
     termStartsAt,
     activatedAt,
     registeredAt,
-  }: Pick<Agreement, "startsAt" | "termStartsAt" | "activatedAt" | "registeredAt">,
+    returnedAt,
+  }: Pick<Agreement, "startsAt" | "termStartsAt" | "activatedAt" | "registeredAt" | "returnedAt">,
   was: Pick<Allowed, "since" | "until"> | undefined,
   expiresAt: number | null,
   now: number,
@@ -99,6 +112,8 @@ export function termOf(
     termStartsAt > was.since &&
     termStartsAt <= now;
   if (isRenewed) return { since: termStartsAt, until: expiresAt };
+  if (isOther && returnedAt !== null && returnedAt > was.since && returnedAt <= now)
+    return { since: returnedAt, until: expiresAt };
   const goesOn = expiresAt === null || expiresAt > now;
   if (was.until !== null && was.until <= now && goesOn) return { since: was.until, until: expiresAt };
   return { since: was.since, until: was.until ?? expiresAt };
@@ -156,13 +171,16 @@ export async function tellAllowances({ ledger, shards, now }: Surroundings): Pro
   });
 }
 
-/** One that has changed meanwhile is still to be told. */
+/**
+ * One that has changed meanwhile is still to be told, though another tick has done so: the shard may have heard that
+ * before this.
+ */
 async function markTold(ledger: Ledger, rows: readonly UntoldRow[], now: number): Promise<void> {
+  const isSame = sql`allowances.quantity = told.value ->> 'quantity' AND allowances.per = told.value ->> 'per'
+                     AND allowances.since = told.value ->> 'since'`;
   await ledger.run(sql`
-    UPDATE allowances SET told_at = ${now} FROM json_each(${JSON.stringify(rows)}) AS told
-    WHERE allowances.agreement_id = told.value ->> 'agreement' AND allowances.dimension = told.value ->> 'dimension'
-    AND allowances.quantity = told.value ->> 'quantity' AND allowances.per = told.value ->> 'per'
-    AND allowances.since = told.value ->> 'since'`);
+    UPDATE allowances SET told_at = iif(${isSame}, ${now}, NULL) FROM json_each(${JSON.stringify(rows)}) AS told
+    WHERE allowances.agreement_id = told.value ->> 'agreement' AND allowances.dimension = told.value ->> 'dimension'`);
 }
 
 const decisionOf = (row: UntoldRow): AllowanceDecision => ({

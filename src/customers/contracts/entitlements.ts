@@ -11,8 +11,9 @@ import { HOUR, MINUTE, SECOND } from "../../meter/hours.ts";
 import { messageId, writeMessages } from "../../webhooks/messages.ts";
 import { presentAgreement } from "../agreement-view.ts";
 import { hasConcurrentAgreements, type Agreement } from "../agreements.ts";
-import { allowancesOf, nextTerm, saveAllowances } from "./allowances.ts";
+import { allowancesOf, isAwaited, nextTerm, saveAllowances } from "./allowances.ts";
 import { applyNotices } from "../apply-notices.ts";
+import { eachOf } from "../each-of.ts";
 import { ownNotice } from "../notices/notices.ts";
 import type { Surroundings } from "../surroundings.ts";
 
@@ -51,12 +52,11 @@ export async function readEntitlements(surroundings: Surroundings): Promise<void
   const products = new Map<string, Product | null>();
   for (const id of new Set(due.map(({ productId }) => productId)))
     products.set(id, await findProduct(ledger, id));
-  for (let from = 0; from < due.length; from += AT_ONCE) {
-    const some = due.slice(from, from + AT_ONCE);
-    await Promise.all(
-      some.map((agreement) => readOne(surroundings, agreement, products.get(agreement.productId) ?? null)),
-    );
-  }
+  await eachOf(
+    due,
+    (agreement) => readOne(surroundings, agreement, products.get(agreement.productId) ?? null),
+    { atOnce: AT_ONCE },
+  );
 }
 
 async function readOne(
@@ -153,8 +153,10 @@ async function store(surroundings: Surroundings, contract: Contract): Promise<vo
   }
   const { id } = agreement;
   const allowed = await allowancesOf(ledger, { agreement, product, held }, at);
-  const isAwaited = allowed.length === 0 && product.dimensions.some(({ included }) => included !== null);
-  const next = isAwaited
+  const isWaitedFor =
+    isAwaited({ agreement, product, held }, at) &&
+    product.dimensions.some(({ included }) => included !== null);
+  const next = isWaitedFor
     ? at + AWAITED
     : Math.min(at + DAILY * (1 - random() / 10), nextTerm(held, allowed, at));
   // As it was when AWS was asked: a notice that came since may tell of what AWS has not said.

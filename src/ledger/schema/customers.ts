@@ -40,6 +40,8 @@ export const agreements = sqliteTable(
     termStartsAt: integer("term_starts_at"),
     /** When it became active; null while it is pending. */
     activatedAt: integer("activated_at"),
+    /** When the customer came back after an end; null while there was none. */
+    returnedAt: integer("returned_at"),
     freeTrial: integer("free_trial", { mode: "boolean" }).notNull().default(false),
     /** When it ended: usage from then on is refused. */
     endedAt: integer("ended_at"),

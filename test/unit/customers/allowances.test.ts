@@ -17,6 +17,7 @@ const agreement = (told: Partial<Dated> = {}): Dated => ({
   activatedAt: start + 2 * HOUR,
   startsAt: start,
   termStartsAt: start,
+  returnedAt: null,
   ...told,
 });
 
@@ -63,6 +64,30 @@ describe("the term of a contract", () => {
       nextEnd,
       end - 9 * DAY,
       { since: end - 9 * DAY, until: nextEnd },
+    ],
+    [
+      "is another when the customer has come back to another contract",
+      agreement({ returnedAt: end - 90 * DAY }),
+      known,
+      nextEnd,
+      end - 89 * DAY,
+      { since: end - 90 * DAY, until: nextEnd },
+    ],
+    [
+      "goes on when the customer has come back to the same contract",
+      agreement({ returnedAt: end - 90 * DAY }),
+      known,
+      end,
+      end - 89 * DAY,
+      known,
+    ],
+    [
+      "is one after a return, however often the contract is changed then",
+      agreement({ returnedAt: end - 90 * DAY }),
+      { since: end - 90 * DAY, until: nextEnd },
+      nextEnd + DAY,
+      end - 80 * DAY,
+      { since: end - 90 * DAY, until: nextEnd },
     ],
     [
       "is another after a renewal that names no end",

@@ -64,13 +64,14 @@ describe("an agreement's life", () => {
 
   it("goes on when the customer subscribes again", () => {
     const life = lifeOf([heard("activated", 0), heard("ending", 10), heard("activated", 20)]);
-    expect(life).toMatchObject({ activatedAt: at(0), endedAt: null, usageUntil: null });
+    expect(life).toMatchObject({ activatedAt: at(0), returnedAt: at(20), endedAt: null, usageUntil: null });
+    expect(lifeOf([heard("activated", 0), heard("activated", 20)]).returnedAt).toBeNull();
   });
 
   it("is pending again when the customer of one that has ended comes back, until AWS says that it is active", () => {
     const ended = [heard("activated", 0), heard("ending", 10)];
     const back = [...ended, heard("registered", 20)];
-    expect(lifeOf(back)).toMatchObject({ activatedAt: null, endedAt: null, usageUntil: null });
+    expect(lifeOf(back)).toMatchObject({ activatedAt: null, returnedAt: at(20), usageUntil: null });
     expect(lifeOf([...back, heard("activated", 21)])).toMatchObject({ activatedAt: at(21), endedAt: null });
   });
 
@@ -200,6 +201,7 @@ describe("an agreement's life", () => {
         endsAt: at(200),
         termStartsAt: at(100),
         activatedAt: at(1),
+        returnedAt: null,
         freeTrial: false,
         endedAt: null,
         usageUntil: null,
