@@ -106,6 +106,7 @@ export function emptyAccount(agreement: string, dimension: string, rule: Countin
     decided: new Map(),
     frozen: new Set(),
     allowance: null,
+    former: null,
     withheld: 0n,
     withheldIn: new Map(),
   };

@@ -19,6 +19,8 @@ export type EncodedAllowance = Omit<Allowance, "quantity"> & { readonly quantity
 export interface Withholding {
   /** Null until the contract has been read. */
   allowance: Allowance | null;
+  /** That of the term before, which hours of before still draw on; null while there was none. */
+  former: Allowance | null;
   /** Usage that contracts have included: counted, in no record, and never billed. */
   withheld: Nano;
   /** Of it, by the start of its period: what may still count against an allowance. */
@@ -52,6 +54,20 @@ export function periodOf({ per, since }: Allowance, hour: number): number {
   }
 }
 
+/** Sets what the contract includes from now on. Another term leaves the one before to the hours of before. */
+export function allow(account: Withholding, allowance: Allowance): void {
+  const { allowance: before } = account;
+  account.allowance = allowance;
+  if (before === null || before.per !== "term" || allowance.per !== "term") account.former = null;
+  else if (allowance.since > before.since) account.former = before;
+}
+
+/** The allowance that an hour draws on: an hour in which a term begins is of that term. */
+function allowanceOf({ allowance, former }: Withholding, hour: number): Allowance | null {
+  const isFormer = former !== null && allowance?.per === "term" && hour + HOUR <= allowance.since;
+  return isFormer ? former : allowance;
+}
+
 /**
  * Takes from the carry what the allowance of an hour's period has left for the hour's usage. What the carry had before
  * was above an allowance when its hour was sealed, and stays to be billed.
@@ -64,7 +80,8 @@ export function withhold(
   hour: number,
   fresh: Nano,
 ): Nano {
-  const { allowance, carry, withheldIn } = account;
+  const { carry, withheldIn } = account;
+  const allowance = allowanceOf(account, hour);
   if (allowance === null) return 0n;
   const period = periodOf(allowance, hour);
   const before = withheldIn.get(period) ?? 0n;

@@ -1,5 +1,5 @@
 import { nextOpenHour, openBucket, type Account, type LateUsage } from "./account.ts";
-import { decodeAllowance, type EncodedAllowance } from "./allowance.ts";
+import { allow, decodeAllowance, type EncodedAllowance } from "./allowance.ts";
 import { tagSetOf, type Allocation } from "./allocations.ts";
 import type { CountingRule } from "./dimension.ts";
 import { addTo, amountsOf, noteLate, quantityOf } from "./hour-bucket.ts";
@@ -56,7 +56,7 @@ const DECISION_MEMORY = 100 * 24 * HOUR;
 export function decide(account: Account, decision: Decision, at: number): number | null {
   if (decision.kind === "allow") {
     // Setting it again changes nothing, so there is nothing to remember, however often the contract is read.
-    account.allowance = decodeAllowance(decision.allowance);
+    allow(account, decodeAllowance(decision.allowance));
     return null;
   }
   const known = account.decided.get(decision.id);

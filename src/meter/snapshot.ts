@@ -40,6 +40,8 @@ export type EncodedAccount = [
   allowance?: EncodedAllowance | null,
   withheld?: string,
   withheldIn?: [period: number, amount: string][],
+  // Absent in what was saved before it was kept.
+  former?: EncodedAllowance | null,
 ];
 
 function encodeAmounts<Key>(amounts: ReadonlyMap<Key, bigint>): [Key, string][] {
@@ -80,7 +82,7 @@ function decodeBucket(encoded: EncodedBucket): HourBucket {
 
 export function encodeAccount(account: Account): EncodedAccount {
   const { agreement, dimension, rule, accepted, sealed, carry, late, open, held, frozen } = account;
-  const { rolled, writtenOff, decided, allowance, withheld, withheldIn } = account;
+  const { rolled, writtenOff, decided, allowance, former, withheld, withheldIn } = account;
   return [
     agreement,
     dimension,
@@ -98,6 +100,7 @@ export function encodeAccount(account: Account): EncodedAccount {
     allowance === null ? null : encodeAllowance(allowance),
     withheld.toString(),
     encodeAmounts(withheldIn),
+    former === null ? null : encodeAllowance(former),
   ];
 }
 
@@ -119,6 +122,7 @@ export function decodeAccount(encoded: EncodedAccount): Account {
     allowance = null,
     withheld = 0,
     withheldIn = [],
+    former = null,
   ] = encoded;
   return {
     agreement,
@@ -135,6 +139,7 @@ export function decodeAccount(encoded: EncodedAccount): Account {
     writtenOff: decodeAmounts(writtenOff),
     decided: new Map(decided),
     allowance: allowance === null ? null : decodeAllowance(allowance),
+    former: former === null ? null : decodeAllowance(former),
     withheld: BigInt(withheld),
     withheldIn: decodeAmounts(withheldIn),
   };

@@ -258,11 +258,13 @@ const areEqual = (a: MeterSettings, b: MeterSettings): boolean =>
 function bookText(account: Account): string {
   const { open, held, frozen, late, withheldIn } = account;
   const { accepted, sealed, rolled, carry, writtenOff, withheld } = balanceOf(account);
-  const allowance = account.allowance === null ? "" : JSON.stringify(encodeAllowance(account.allowance));
+  const allowances = [account.allowance, account.former].map((allowance) =>
+    allowance === null ? "" : JSON.stringify(encodeAllowance(allowance)),
+  );
   const hours = (buckets: ReadonlyMap<number, HourBucket>) =>
     [...buckets].map(([hour, bucket]) => `${hour}=${quantityOf(bucket)} ${bucket.returned}`);
   const amounts = [late, withheldIn].map((byTime) => [...byTime].map(String));
   const parts = [hours(open), hours(held), [...frozen].map(String), ...amounts];
   const sorted = parts.map((part) => part.toSorted((a, b) => (a < b ? -1 : 1)).join());
-  return [...sorted, accepted, sealed, rolled, carry, writtenOff, withheld, allowance].join(";");
+  return [...sorted, accepted, sealed, rolled, carry, writtenOff, withheld, ...allowances].join(";");
 }

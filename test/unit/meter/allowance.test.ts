@@ -3,26 +3,11 @@ import { describe, expect, it } from "vitest";
 import { periodOf, type Allowance } from "../../../src/meter/allowance.ts";
 import { HOUR, hourOf, MINUTE } from "../../../src/meter/hours.ts";
 import { formatQuantity, UNIT } from "../../../src/meter/quantity.ts";
-import { dimension, TestMeter, type TestEvent } from "./test-meter.ts";
+import { allowed, sealingOf, start, use } from "./test-allowance.ts";
+import { dimension, TestMeter } from "./test-meter.ts";
 
-const start = Date.parse("2026-11-23T10:00:00Z");
-/** When an hour is sealed. */
-const sealingOf = (hour: number) => hour + HOUR + 10 * MINUTE;
 const x = '[["t","x"]]';
 const y = '[["t","y"]]';
-
-/** A meter of one account whose contract includes something, a decimal. */
-async function allowed(quantity: string, per: Allowance["per"], counted = dimension("d")) {
-  const meter = new TestMeter();
-  await meter.allow(quantity, { per, since: start, dimension: counted }, start);
-  return meter;
-}
-
-/** Uses so much in an hour, and seals it. */
-async function use(meter: TestMeter, hour: number, quantity: string, event: TestEvent = {}) {
-  await meter.accept([{ quantity, time: hour, ...event }], hour + MINUTE);
-  return meter.seal(sealingOf(hour)).map((record) => record.quantity);
-}
 
 describe("usage that a customer's contract includes", () => {
   it("is counted and not billed, up to the allowance", async () => {
@@ -50,19 +35,6 @@ describe("usage that a customer's contract includes", () => {
     expect(await use(meter, december, "2")).toEqual([]);
     expect(await use(meter, december + HOUR, "2")).toEqual([1]);
     expect(meter.books).toMatchObject({ withheld: "6", sealed: "4" });
-  });
-
-  it("is so much in a term, and anew in the next; what the last one left is lost", async () => {
-    const meter = await allowed("5", "term");
-    expect(await use(meter, start, "3")).toEqual([]);
-    const renewal = start + 40 * 24 * HOUR;
-    expect(await use(meter, renewal - HOUR, "1")).toEqual([]);
-    await meter.allow("5", { per: "term", since: renewal }, renewal);
-    expect(await use(meter, renewal, "6")).toEqual([1]);
-    // And a term that is read again is not a new one.
-    await meter.allow("5", { per: "term", since: renewal }, renewal);
-    expect(await use(meter.restart(), renewal + HOUR, "6")).toEqual([6]);
-    expect(meter.books).toMatchObject({ withheld: "9", sealed: "7" });
   });
 
   it("is as much as the contract says when the hour is sealed: what was billed or withheld before stays", async () => {
