@@ -149,7 +149,7 @@ function messagesOf(before: Agreement, after: Agreement): AgreementMessage[] {
  */
 export async function setRecords(
   ledger: Ledger,
-  { id, usageUntil, endedAt, activatedAt, startsAt }: Agreement,
+  { id, usageUntil, endedAt, activatedAt, startsAt, lifeVersion }: Agreement,
   { hasNews, now }: { readonly hasNews: boolean; readonly now: number },
 ): Promise<void> {
   const isDue = hasNews && activatedAt !== null;
@@ -172,7 +172,9 @@ export async function setRecords(
                        state = iif(${rolls}, 'rolling', state), settled_at = iif(${rolls}, ${now}, NULL)
     FROM json_each(${JSON.stringify(set)}) AS wanted
     WHERE records.id = wanted.value ->> 'id' AND records.settled_at IS NULL
-    AND (records.may_be_held = 0 OR NOT ${rolls})`);
+    AND (records.may_be_held = 0 OR NOT ${rolls})
+    -- Not when it has become something else meanwhile: whoever has changed it sets them to that.
+    AND EXISTS (SELECT 1 FROM agreements WHERE id = ${id} AND life_version = ${lifeVersion})`);
 }
 
 interface OpenRecord {

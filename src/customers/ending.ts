@@ -91,12 +91,17 @@ export async function keepSealing(surroundings: Surroundings): Promise<void> {
 /** Agreements whose refused usage was told lately; the ledger knows the others. */
 const told = new LRUCache<string, true>({ max: 10_000 });
 
-/** Tells the seller that usage of agreements was refused since they have ended: of each once in a day (UTC). */
+/** Agreements that one request tells the seller of: each costs two queries, and D1 allows an invocation 1,000. */
+const MAX_TOLD = 100;
+
+/**
+ * Tells the seller that usage of agreements was refused since they have ended: of each once in a day (UTC). Of those that
+ * are too many at once the next request tells.
+ */
 export async function tellRefused(ledger: Ledger, ids: readonly string[], now: number): Promise<void> {
   const day = now - (now % (24 * HOUR));
-  for (const id of ids) {
-    const key = `${day} ${id}`;
-    if (told.has(key)) continue;
+  const untold = ids.filter((id) => !told.has(`${day} ${id}`));
+  for (const id of untold.slice(0, MAX_TOLD)) {
     const agreement = await findAgreement(ledger, id);
     if (agreement === null) continue;
     const type = "usage.refused";
@@ -105,7 +110,7 @@ export async function tellRefused(ledger: Ledger, ids: readonly string[], now: n
     const isNew = sql`NOT EXISTS (
       SELECT 1 FROM messages WHERE agreement_id = ${id} AND type = ${type} AND created_at >= ${day})`;
     await ledger.run(writeMessages([message], now, isNew));
-    told.set(key, true);
+    told.set(`${day} ${id}`, true);
   }
 }
 

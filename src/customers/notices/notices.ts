@@ -59,7 +59,9 @@ export async function keepNotice(
               ${ofLegacyProduct(sql`agreements.account_id`, accountId)}))
     ON CONFLICT DO NOTHING
     RETURNING agreement_id AS agreementId`);
-  return { isNew: row !== undefined, agreementId: row?.agreementId ?? null };
+  if (row !== undefined) return { isNew: true, agreementId: row.agreementId };
+  const known = await ledger.query.notices.findFirst({ where: eq(notices.id, id) });
+  return { isNew: false, agreementId: known?.agreementId ?? null };
 }
 
 /** A legacy agreement learns its licence from the notices; see `withLicense` in apply-notices.ts. */

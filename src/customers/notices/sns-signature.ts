@@ -66,7 +66,9 @@ export function isOfSns(address: string, topicArn: string, endpoint: string | nu
 const certificates = new LRUCache<string, X509Certificate>({ max: 20, ttl: 24 * HOUR });
 
 async function certificateAt(address: string, { fetch, now }: Verification): Promise<X509Certificate | null> {
-  if (!new URL(address).pathname.endsWith(".pem")) return null;
+  // A certificate is a file, and nothing that the host is asked to do.
+  const { pathname, search } = new URL(address);
+  if (!pathname.endsWith(".pem") || search !== "") return null;
   const known = certificates.get(address);
   const certificate = known ?? (await fetchCertificate(address, fetch));
   if (certificate === null) return null;

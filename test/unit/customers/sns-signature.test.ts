@@ -152,13 +152,16 @@ describe("the signature of a message of SNS", () => {
     expect(asked).toEqual([]);
   });
 
-  it("is not looked at when what SNS's host has there is no certificate", async () => {
-    const message = await sign({
-      ...unsigned(),
-      SigningCertURL: "https://sns.us-east-1.amazonaws.com/?Action=Else",
-    });
-    expect(await refusalOf(message, answering(certificatePem))).toBe("certificate_unavailable");
-  });
+  it.each(["?Action=Else", "x.pem?Action=Else", "x.html"])(
+    "is not looked at when %s is no certificate",
+    async (path) => {
+      const message = await sign({
+        ...unsigned(),
+        SigningCertURL: `https://sns.us-east-1.amazonaws.com/${path}`,
+      });
+      expect(await refusalOf(message, answering(certificatePem))).toBe("certificate_unavailable");
+    },
+  );
 
   it("is looked at by a certificate that is fetched once", async () => {
     const message = await sign(unsigned());
