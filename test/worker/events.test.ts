@@ -131,10 +131,11 @@ describe("a notice that comes before its customer", () => {
     const bought = await newArrival(listing);
     // These two do not name the licence.
     await notify(bought.agreementId, "agreement-created", { at: ago(2) });
-    await notify(bought.agreementId, "agreement-ended", { at: ago(0.2) });
+    const ended = ago(0.2);
+    await notify(bought.agreementId, "agreement-ended", { at: ended });
     expect((await agreementOf(listing.id)).state).toBe("pending");
     await notify(bought.agreementId, "license-updated", { at: ago(1.9) });
-    expect(await agreementOf(listing.id)).toMatchObject({ state: "ending", endedAt: ago(0.2) });
+    expect(await agreementOf(listing.id)).toMatchObject({ state: "ending", endedAt: ended });
   });
 
   it("is found by the customer where a customer has one agreement of the product", async () => {
@@ -194,7 +195,8 @@ describe("an agreement that is renewed under another id of AWS's", () => {
     });
     // Of its end under the new id it hears, too.
     const id = `${bought.agreementId}-renewed-${RENEWED}`;
-    await notify(bought.agreementId, "agreement-ended", { agreementId: id, at: ago(0.1) });
-    expect(await agreementOf(listing.id)).toMatchObject({ state: "ending", endedAt: ago(0.1) });
+    const ended = ago(0.1);
+    await notify(bought.agreementId, "agreement-ended", { agreementId: id, at: ended });
+    expect(await agreementOf(listing.id)).toMatchObject({ state: "ending", endedAt: ended });
   });
 });

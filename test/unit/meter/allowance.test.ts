@@ -4,7 +4,7 @@ import { periodOf, type Allowance } from "../../../src/meter/allowance.ts";
 import { HOUR, hourOf, MINUTE } from "../../../src/meter/hours.ts";
 import { formatQuantity, UNIT } from "../../../src/meter/quantity.ts";
 import { allowed, sealingOf, start, use } from "./test-allowance.ts";
-import { dimension, TestMeter } from "./test-meter.ts";
+import { dimension, type TestMeter } from "./test-meter.ts";
 
 const x = '[["t","x"]]';
 const y = '[["t","y"]]';
