@@ -245,7 +245,8 @@ describe("an agreement that ends", () => {
       { status: "rejected", error: { code: "agreement_ended" } },
     ]);
     for (const _tick of [1, 2]) await tick();
-    expect((await aws.records(listing.id)).map(({ quantity }) => quantity).toSorted()).toEqual([2, 5]);
+    const billed = (await aws.records(listing.id)).map(({ quantity }) => quantity);
+    expect(new Set(billed)).toEqual(new Set([2, 5]));
   });
 
   it("is open again when a late notice puts the end of its final hour off", async () => {
