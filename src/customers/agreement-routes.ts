@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { requireAdmin } from "../access/admin.ts";
+import { HOUR } from "../meter/hours.ts";
 import { jsonBody } from "../http/body.ts";
 import { problem, problemResponses } from "../http/problems.ts";
 import { page, pageQuery, router, type AppEnv } from "../http/router.ts";
@@ -138,7 +139,10 @@ agreementRoutes.openapi(
     const licensed =
       licenseArn === undefined ? ({ ok: true } as const) : await licenseAgreement(ledger, id, licenseArn);
     if (!licensed.ok) return refuse(c, id, licensed.reason, `"${licenseArn ?? ""}"`);
-    const named = customer === undefined ? ({ ok: true } as const) : await nameCustomer(ledger, id, customer);
+    const named =
+      customer === undefined
+        ? ({ ok: true } as const)
+        : await nameCustomer(ledger, { id, customer, now: Date.now() });
     if (!named.ok) return refuse(c, id, named.reason, `"${customer ?? ""}"`);
     const agreement = await findAgreement(ledger, id);
     return agreement === null ? unknown(c, id) : c.json(presentAgreement(agreement, Date.now()), 200);
@@ -162,7 +166,8 @@ agreementRoutes.openapi(
     const { at } = c.req.valid("json");
     const surroundings = surroundingsOf(c.env);
     const now = surroundings.now();
-    if (isAhead(at, now)) return tooFar(c);
+    const wrong = problemOf(at, now);
+    if (wrong !== null) return notAt(c, wrong);
     const ended = await endAgreement(surroundings.ledger, id, { at: timeOf(at, now), now });
     if (!ended.ok) return refuse(c, id, ended.reason);
     await sealEnding(surroundings, ended.agreement);
@@ -187,7 +192,8 @@ agreementRoutes.openapi(
     const { at } = c.req.valid("json");
     const { ledger, now: clock } = surroundingsOf(c.env);
     const now = clock();
-    if (isAhead(at, now)) return tooFar(c);
+    const wrong = problemOf(at, now);
+    if (wrong !== null) return notAt(c, wrong);
     const active = await activateAgreement(ledger, id, { at: timeOf(at, now), now });
     if (!active.ok) return refuse(c, id, active.reason);
     return c.json(presentAgreement(active.agreement, now), 200);
@@ -195,14 +201,21 @@ agreementRoutes.openapi(
 );
 
 const timeOf = (at: string | undefined, now: number): number => (at === undefined ? now : Date.parse(at));
-const isAhead = (at: string | undefined, now: number): boolean => timeOf(at, now) > now;
 
-/** What has not happened would wait in the books for a day that may never come. */
-function tooFar(c: Context<AppEnv>) {
+/** AWS decides about usage within this; a time of before it is a slip of the pen, with a customer's usage at stake. */
+const MEMORY = 62 * 24 * HOUR;
+
+/** What is wrong with a time. What has not happened would wait in the books for a day that may never come. */
+function problemOf(at: string | undefined, now: number): string | null {
+  if (timeOf(at, now) > now) return "must not be in the future";
+  return timeOf(at, now) < now - MEMORY ? "must not be more than two months ago" : null;
+}
+
+function notAt(c: Context<AppEnv>, detail: string) {
   return problem(c, {
     code: "invalid_request",
     detail: "The body has a field that is not as required; see errors.",
-    errors: [{ pointer: "#/at", detail: "must not be in the future" }],
+    errors: [{ pointer: "#/at", detail }],
   });
 }
 

@@ -4,5 +4,16 @@ import { isText, NOT_TEXT } from "../text.ts";
 /** Characters of any name that a customer can be called by. */
 export const MAX_NAME_LENGTH = 2048;
 
+/** AWS account ids and ARNs name customers by themselves: as an own id, one would take another customer's usage. */
+const isOwnId = (name: string): boolean => !/^(\d{12}$|arn:)/.test(name);
+
 /** The seller's own id for a customer. */
-export const customerName = z.string().min(1).max(MAX_NAME_LENGTH).refine(isText, NOT_TEXT);
+export const customerName = z
+  .string()
+  .min(1)
+  .max(MAX_NAME_LENGTH)
+  .refine(isText, NOT_TEXT)
+  .refine(
+    isOwnId,
+    "must be an id of your own: AWS account ids and ARNs name their customers anyway, without being set",
+  );

@@ -1,3 +1,4 @@
+import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { seal, tick, usage } from "./delivering.ts";
 import { admin, json, type TestProduct, type UsageAnswer } from "./gateway.ts";
@@ -114,6 +115,9 @@ describe("the seller's own id", () => {
     expect(taken.status).toBe(409);
     expect(await json(taken)).toMatchObject({ detail: expect.stringContaining('"acme"') as unknown });
     await notify(first.agreementId, "license-deprovisioned");
+    // AWS still takes usage of it, which is of another account.
+    expect((await name(two.id, "acme")).status).toBe(409);
+    await env.DB.prepare("UPDATE agreements SET usage_until = 1 WHERE id = ?").bind(one.id).run();
     expect((await name(two.id, "acme")).status).toBe(200);
     const names = (await agreementsOf(listing.id)).map(({ id, customer }) => [id, customer] as const);
     expect(new Map(names)).toEqual(
@@ -123,6 +127,30 @@ describe("the seller's own id", () => {
       ]),
     );
   });
+
+  it("goes over at once within an account, which buys again in the final hour", async () => {
+    const listing = await newListing();
+    const first = await newCustomer(listing);
+    const { id } = await agreementOf(listing.id);
+    expect((await name(id, "acme")).status).toBe(200);
+    await notify(first.agreementId, "license-deprovisioned");
+    await newCustomer(listing, { accountId: first.accountId });
+    const next = (await agreementsOf(listing.id)).find((agreement) => agreement.id !== id);
+    expect((await name(next?.id ?? "", "acme")).status).toBe(200);
+  });
+
+  it.each(["123456789012", "arn:aws:license-manager::123456789012:license:l-1"])(
+    "is not %s, which names a customer by itself",
+    async (customer) => {
+      const listing = await newListing();
+      await newCustomer(listing);
+      const { id } = await agreementOf(listing.id);
+      const refused = await name(id, customer);
+      expect(refused.status).toBe(400);
+      expect(await refused.text()).toContain("must be an id of your own");
+      expect((await agreementOf(listing.id)).customer).toBeNull();
+    },
+  );
 
   it("may be the same for two products, and taken away", async () => {
     for (const listing of [await newListing(), await newListing()]) {

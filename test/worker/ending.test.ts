@@ -110,6 +110,9 @@ describe("an agreement that ends", () => {
   it("is one that is there", async () => {
     expect((await admin("POST", "/v1/agreements/agr_none/end", {})).status).toBe(404);
     expect((await admin("POST", "/v1/agreements/agr_none/end", { at: "yesterday" })).status).toBe(400);
+    const slip = await admin("POST", "/v1/agreements/agr_none/end", { at: "1990-01-01T00:00:00Z" });
+    expect(slip.status).toBe(400);
+    expect(await slip.text()).toContain("must not be more than two months ago");
   });
 
   it.each(["license-deprovisioned", "agreement-ended"])(
