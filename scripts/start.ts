@@ -51,6 +51,7 @@ curl -sS ${local(gateway.url)}/v1/usage -H 'Authorization: Bearer ${demo.ingestK
   2. A few seconds later, see it from both sides: the gateway's ledger, then AWS's books:
 
 curl -sS -H 'Authorization: Bearer ${adminToken}' '${local(gateway.url)}/v1/records?agreement=${demo.agreement.id}' '${local(simulator.url)}/_simulator/records?productCode=${demoProduct.productCode}'
+
   3. Come as a customer: open this in a browser, and press AWS's button
 
      ${setUp}

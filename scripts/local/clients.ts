@@ -40,6 +40,7 @@ export interface Agreement {
   readonly customer: string | null;
   readonly accountId: string | null;
   readonly licenseArn: string | null;
+  readonly state: "pending" | "active" | "ending" | "ended";
 }
 
 export interface MeteringRecord {

@@ -44,58 +44,66 @@ export async function seedDemo(
   adminToken: string,
   stateDir: string,
 ): Promise<Demo> {
-  const admin = { token: adminToken };
-  const known = await findAgreement(gateway.url, adminToken);
   const keyFile = join(stateDir, "demo-ingest-key");
-  if (known !== null) {
-    const kept = await readFile(keyFile, "utf8").catch(() => null);
-    const awsAgreementId = await idAtAws(simulator.url, known);
-    if (kept !== null) return { ingestKey: kept.trim(), agreement: known, awsAgreementId };
-  }
-
-  const { productCode, dimensions } = demoProduct;
-  if (known === null) {
-    await expectOk("POST", `${simulator.url}/_simulator/products`, { body: { productCode, dimensions } });
-    const created = await call("POST", `${gateway.url}/v1/products`, { ...admin, body: demoProduct });
-    if (created.status !== 201 && created.status !== 409) {
-      throw new Error(`the demo product was refused: ${JSON.stringify(created.body)}`);
-    }
-    const { registrationToken } = await expectOk<SimulatorAgreement>(
-      "POST",
-      `${simulator.url}/_simulator/agreements`,
-      {
-        body: { productCode },
-      },
-    );
-    const arrival = await arrive(gateway.url, registrationToken);
-    if (arrival.status !== 303) throw new Error(`the demo customer was refused: ${await arrival.text()}`);
-  }
-  const agreement = await findAgreement(gateway.url, adminToken);
-  if (agreement === null) throw new Error("the demo customer has registered and is not there");
-  await expectOk("PATCH", `${gateway.url}/v1/agreements/${agreement.id}`, {
-    ...admin,
-    body: { customer: demoCustomer },
-  });
-  const { key } = await expectOk<{ key: string }>("POST", `${gateway.url}/v1/keys`, {
-    ...admin,
-    body: { product: demoProduct.id },
-  });
-  await writeFile(keyFile, `${key}\n`, { mode: 0o600 });
-  return { ingestKey: key, agreement, awsAgreementId: await idAtAws(simulator.url, agreement) };
+  const before = await findCustomer(gateway.url, adminToken);
+  // The tour can be taken again when its customer has left.
+  const isThere = before?.state === "pending" || before?.state === "active";
+  const agreement = isThere ? before : await newCustomer({ gateway, simulator }, adminToken, before);
+  const kept = await readFile(keyFile, "utf8").catch(() => null);
+  const ingestKey = kept?.trim() ?? (await newKey(gateway.url, adminToken));
+  if (kept === null) await writeFile(keyFile, `${ingestKey}\n`, { mode: 0o600 });
+  return { ingestKey, agreement, awsAgreementId: await idAtAws(simulator.url, agreement) };
 }
 
-async function idAtAws(simulator: string, { accountId }: Agreement): Promise<string> {
-  const { agreements } = await expectOk<{ agreements: { agreementId: string }[] }>(
+/** Has a customer register: another agreement of the account that was there before, if any. */
+async function newCustomer(
+  { gateway, simulator }: Pick<Stack, "gateway" | "simulator">,
+  token: string,
+  before: Agreement | null,
+): Promise<Agreement> {
+  const { productCode, dimensions } = demoProduct;
+  await expectOk("POST", `${simulator.url}/_simulator/products`, { body: { productCode, dimensions } });
+  const created = await call("POST", `${gateway.url}/v1/products`, { token, body: demoProduct });
+  if (created.status !== 201 && created.status !== 409)
+    throw new Error(`the demo product was refused: ${JSON.stringify(created.body)}`);
+  const bought = await expectOk<SimulatorAgreement>("POST", `${simulator.url}/_simulator/agreements`, {
+    body: { productCode, ...(before !== null && { accountId: before.accountId }) },
+  });
+  const arrival = await arrive(gateway.url, bought.registrationToken);
+  if (arrival.status !== 303) throw new Error(`the demo customer was refused: ${await arrival.text()}`);
+  const { agreements } = await expectOk<{ agreements: { agreement: Agreement }[] }>(
+    "GET",
+    `${gateway.url}/v1/customers/${bought.accountId}`,
+    { token },
+  );
+  const registered = agreements.find(({ agreement }) => agreement.licenseArn === bought.licenseArn);
+  if (registered === undefined) throw new Error("the demo customer has registered and is not there");
+  return expectOk<Agreement>("PATCH", `${gateway.url}/v1/agreements/${registered.agreement.id}`, {
+    token,
+    body: { customer: demoCustomer },
+  });
+}
+
+async function newKey(gateway: string, token: string): Promise<string> {
+  const { key } = await expectOk<{ key: string }>("POST", `${gateway}/v1/keys`, {
+    token,
+    body: { product: demoProduct.id },
+  });
+  return key;
+}
+
+async function idAtAws(simulator: string, { accountId, licenseArn }: Agreement): Promise<string> {
+  const { agreements } = await expectOk<{ agreements: { agreementId: string; licenseArn: string }[] }>(
     "GET",
     `${simulator}/_simulator/agreements?accountId=${accountId ?? ""}`,
   );
-  return agreements[0]?.agreementId ?? "";
+  return agreements.find((agreement) => agreement.licenseArn === licenseArn)?.agreementId ?? "";
 }
 
-async function findAgreement(gateway: string, token: string): Promise<Agreement | null> {
+async function findCustomer(gateway: string, token: string): Promise<Agreement | null> {
   const { agreements } = await expectOk<{ agreements: Agreement[] }>(
     "GET",
-    `${gateway}/v1/agreements?product=${demoProduct.id}`,
+    `${gateway}/v1/agreements?product=${demoProduct.id}&customer=${demoCustomer}`,
     { token },
   );
   return agreements[0] ?? null;
