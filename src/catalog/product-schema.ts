@@ -137,7 +137,7 @@ const fields = {
       logoUrl: webAddress.optional().openapi({ description: "Shown up to 48 pixels high" }),
       color: z
         .string()
-        .regex(/^#[0-9a-f]{6}$/i, "must be #rrggbb")
+        .regex(/^#[0-9a-fA-F]{6}$/, "must be #rrggbb")
         .optional(),
       support: z
         .union([z.email().max(254), webAddress], { error: "must be an e-mail address or a web address" })
@@ -148,7 +148,7 @@ const fields = {
       }),
     })
     .nullable()
-    .openapi({ description: "What the gateway's own registration page shows of you" }),
+    .openapi({ description: "What the gateway's own registration page shows of you; set as a whole" }),
   settleSeconds: z
     .number()
     .int()

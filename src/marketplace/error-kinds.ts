@@ -38,7 +38,7 @@ export const errorKinds = {
     advice: "fix-setting",
     held: "no",
     remedy:
-      "AWS does not offer this operation to this product in this Region. Set the product's Region to one that AWS enabled for it; never send the same usage to two Regions.",
+      "AWS does not offer this operation to this product in this Region. Ask AWS Marketplace to enable it there; never send the same usage to two Regions.",
   },
   "duplicate-request": {
     advice: "fix-record",

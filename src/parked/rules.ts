@@ -24,7 +24,8 @@ export const explanations: Record<ParkReason, string> = {
   conflict:
     "AWS has another quantity for this customer, dimension and hour, which was not sent by this gateway.",
   refused: "AWS refuses the record itself; its last answer says why.",
-  expired: "AWS takes it no more, does not have it, and its dimension's late usage waits for you.",
+  expired:
+    "AWS takes it no more and does not have it, and its agreement has ended or its dimension's late usage waits for you.",
   uncertain: "A call that carried it had no known end, and AWS takes it no more: AWS may have it, or not.",
   not_subscribed: "AWS said until the deadline that the customer has no subscription.",
 };

@@ -98,10 +98,10 @@ export const previewSchema = z
     advice: z.string(),
     usage: z.string().openapi({ description: "Posted units that it is about" }),
     sends: z.unknown().openapi({ description: "AWS's UsageRecord as it will be sent; null when none is" }),
-    joinsHour: z.iso
-      .datetime()
-      .nullable()
-      .openapi({ description: "The open hour that takes the usage, if no other is open by then" }),
+    joinsHour: z.iso.datetime().nullable().openapi({
+      description:
+        "The hour of now: it takes the usage, or, when its record is frozen, the next that has none",
+    }),
   })
   .openapi("ActionPreview");
 

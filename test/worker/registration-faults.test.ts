@@ -83,7 +83,7 @@ describe("the seller's own faults", () => {
     expect(page).toMatch(/^\/registration\/waiting\//);
     await tick();
     const alarms = await waitingAlarms();
-    expect(alarms).toMatchObject([{ subject: "ProductUnknown" }]);
+    expect(alarms).toMatchObject([{ subject: "ProductMisplaced" }]);
     expect(alarms[0]?.detail).toContain(
       `"${listing.id}" has come to the address of product "${other.id}": mend the fulfillment URL`,
     );

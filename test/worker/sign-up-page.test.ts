@@ -171,6 +171,14 @@ describe("a customer who signs up", () => {
     expect(await contactOf(names.accountId)).toMatchObject({ email: "new@example.com", name: null });
   });
 
+  it("is not said to have told how to be reached when the code was redeemed elsewhere", async () => {
+    const { arrival, page, listing } = await newVisitor();
+    expect((await redeem(listing.key, codeIn(arrival), "acme")).status).toBe(200);
+    const text = await textOf(page);
+    expect(text).toContain("Your account is being set up");
+    expect(text).not.toContain("how to reach you");
+  });
+
   it("has used the code up, for the seller's backend too", async () => {
     const { arrival, page, listing } = await newVisitor();
     await submit(page, alice);

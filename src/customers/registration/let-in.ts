@@ -99,9 +99,15 @@ async function caughtUp(surroundings: Surroundings, registered: Agreement): Prom
 }
 
 function misplaced(productCode: string, wanted: string | null, found: Product | null): Fault {
-  const detail =
+  const [code, detail] =
     found === null
-      ? `a customer of product code "${productCode}" has come, and there is no such product: POST /v1/products adds it.`
-      : `a customer of product "${found.id}" has come to the address of product "${wanted}": mend the fulfillment URL of the listing.`;
-  return { kind: "fault", code: "ProductUnknown", detail, needsPerson: true };
+      ? [
+          "ProductUnknown",
+          `a customer of product code "${productCode}" has come, and there is no such product: POST /v1/products adds it.`,
+        ]
+      : [
+          "ProductMisplaced",
+          `a customer of product "${found.id}" has come to the address of product "${wanted}": mend the fulfillment URL of the listing.`,
+        ];
+  return { kind: "fault", code, detail, needsPerson: true };
 }

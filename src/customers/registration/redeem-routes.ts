@@ -110,7 +110,7 @@ function refusalOf(
       return {
         code: "gone",
         detail:
-          "This registration code has been redeemed before. GET /v1/agreements?customer=<your id> shows the agreement, if that was you.",
+          'This registration code has been redeemed before. If that was you and the answer was lost: the operator names the agreement by PATCH /v1/agreements/:id, or the customer presses "Set up your account" on AWS Marketplace again. To look before redeeming, send "preview": true.',
       };
     case "taken":
       return {

@@ -24,7 +24,7 @@ import {
 } from "./pages/pages.ts";
 import { findCode, issueCode, type FoundCode } from "./codes.ts";
 import { noteMissingSecret } from "./lost-arrivals.ts";
-import { errorsOf, signUp } from "./sign-up.ts";
+import { contactsOf, errorsOf, signUp } from "./sign-up.ts";
 import { surroundingsOf, type Surroundings } from "../surroundings.ts";
 
 const TOKEN_FIELD = "x-amzn-marketplace-token";
@@ -119,7 +119,9 @@ registrationRoutes.get("/registration/:code", async (c) => {
   const found = await findCode(ledger, secret, c.req.param("code"), now());
   const product = await hostedProduct(c, found);
   if (product === null) return againPage(c, await brandOf(c, null));
-  return found.kind === "redeemed" ? signedUpPage(c, product) : signUpPage(c, product);
+  if (found.kind !== "redeemed") return signUpPage(c, product);
+  const contacts = await contactsOf(ledger, [found.agreement.id]);
+  return signedUpPage(c, product, { isReachable: contacts.length > 0 });
 });
 
 registrationRoutes.post("/registration/:code", async (c) => {

@@ -65,7 +65,10 @@ export function show(c: Context<AppEnv>, { title, body, brand, status = 200, ref
 
 function supportLine(brand: Brand): Html | string {
   const support = brand?.page?.support;
-  if (support === undefined) return "";
+  if (support === undefined)
+    return html`<footer>
+      <p>Need help? The product's page on AWS Marketplace says how to reach its seller.</p>
+    </footer>`;
   const href = support.includes("://") ? support : `mailto:${support}`;
   return html`<footer>
     <p>Need help? <a href="${href}">${support}</a></p>
@@ -79,21 +82,22 @@ function styleOf(color: string): string {
   return `
     * { box-sizing: border-box; }
     html { color-scheme: light; border-top: .4rem solid ${color}; }
-    body { margin: 0 auto; max-width: 38rem; padding: 1.5rem 1rem 3rem; font: 1.0625rem/1.55 system-ui, sans-serif; color: #1b1f24; background: #fff; }
+    body { margin: 0 auto; max-width: 38rem; padding: 1.5rem 1rem 3rem; font: 1.0625rem/1.55 system-ui, sans-serif; color: #1b1f24; background: #fff; overflow-wrap: anywhere; }
     header { display: flex; align-items: center; gap: .75rem; min-height: 3rem; margin-bottom: 1.5rem; }
     header img { max-height: 3rem; max-width: 12rem; width: auto; }
     .seller { margin: 0; font-weight: 600; font-size: 1.2rem; }
     h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 1rem; }
     h2 { font-size: 1.15rem; margin: 2rem 0 .25rem; }
     label { display: block; font-weight: 600; margin: 1.1rem 0 .3rem; }
+    .next { white-space: pre-line; }
     .hint { color: #4b5563; margin: 0 0 .3rem; font-size: .95rem; }
     input { width: 100%; font: inherit; padding: .65rem .75rem; color: inherit; background: #fff; border: 1px solid #6b7280; border-radius: .4rem; }
     input[aria-invalid="true"] { border: 2px solid #b42318; }
-    button { margin-top: 1.6rem; min-height: 2.9rem; padding: .6rem 1.5rem; font: inherit; font-weight: 600; border: 1px solid transparent; border-radius: .4rem; cursor: pointer; background: ${color}; color: ${readableOn(color)}; }
+    button { margin-top: 1.6rem; min-height: 2.9rem; padding: .6rem 1.5rem; font: inherit; font-weight: 600; border: 1px solid #6b7280; border-radius: .4rem; cursor: pointer; background: ${color}; color: ${readableOn(color)}; }
     :focus-visible { outline: 3px solid #1b1f24; outline-offset: 2px; }
     a { color: #0b4a8f; }
     .error { color: #b42318; font-weight: 600; margin: .3rem 0; }
-    footer { margin-top: 2.5rem; padding-top: 1rem; border-top: 1px solid #d1d5db; color: #374151; overflow-wrap: anywhere; }
+    footer { margin-top: 2.5rem; padding-top: 1rem; border-top: 1px solid #d1d5db; color: #374151; }
     @media (max-width: 30rem) { button { width: 100%; } }`;
 }
 

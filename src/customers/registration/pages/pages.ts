@@ -152,7 +152,8 @@ export function signUpPage(
         <button type="submit">Finish</button>
       </form>
       <h2>What happens next</h2>
-      <p>${nextSteps(brand)} AWS bills you for what you use; we never ask for payment details.</p>`,
+      <p class="next">${nextSteps(brand)}</p>
+      <p>AWS bills you for what you use; we never ask for payment details.</p>`,
   });
 }
 
@@ -184,17 +185,29 @@ function field({ name, label, hint, value, error, attributes, isFirst }: Field) 
     />`;
 }
 
-/** The hosted page when the form has been sent. */
-export function signedUpPage(c: Context<AppEnv>, brand: Brand) {
+/**
+ * The hosted page when its code is used up.
+ *
+ * @param options.isReachable whether the customer has said where to be reached: the code may have been redeemed elsewhere
+ */
+export function signedUpPage(
+  c: Context<AppEnv>,
+  brand: Brand,
+  { isReachable }: { readonly isReachable: boolean },
+) {
   return show(c, {
     title: "Your account is being set up",
     brand,
     body: html`<p role="status">
-        Your subscription is confirmed, and ${sellerName(brand) ?? "we"}
-        know${sellerName(brand) === null ? "" : "s"} how to reach you.
+        Your subscription is
+        confirmed${
+          isReachable
+            ? `, and ${sellerName(brand) ?? "we"} know${sellerName(brand) === null ? "" : "s"} how to reach you`
+            : ""
+        }.
       </p>
       <h2>What happens next</h2>
-      <p>${nextSteps(brand)}</p>
+      <p class="next">${nextSteps(brand)}</p>
       <p>You may close this page.</p>`,
   });
 }
