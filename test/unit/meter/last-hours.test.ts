@@ -20,6 +20,22 @@ async function withSealedHours(count: number): Promise<TestMeter> {
   return meter;
 }
 
+describe("usage of an agreement that has ended", () => {
+  it("is taken up to the end, and refused from its very millisecond on", async () => {
+    const meter = new TestMeter();
+    expect(await meter.accept([used(END - 1), used(END)], END + MINUTE)).toEqual([
+      { status: "accepted" },
+      { status: "agreement_ended", at: END },
+    ]);
+  });
+
+  it("is refused altogether once the final hour is over", async () => {
+    const meter = new TestMeter();
+    const event = used(END - 1, { end: { at: END, isOver: true } });
+    expect(await meter.accept([event], END + 2 * HOUR)).toEqual([{ status: "agreement_ended", at: END }]);
+  });
+});
+
 describe("late usage of an agreement that has ended", () => {
   it("is counted in its own hour while that is open", async () => {
     const meter = new TestMeter();
