@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { demoCustomer, demoProduct, freshHour, seedDemo, type Demo } from "./local/demo-product.ts";
+import { demoProduct, freshHour, seedDemo, type Demo } from "./local/demo-product.ts";
 import { portOf, secondsOf } from "./local/settings.ts";
 import { localSecrets, startStack, type Stack } from "./local/stack.ts";
 import { repository } from "./local/worker.ts";
@@ -22,7 +22,7 @@ function instructions({ gateway, simulator }: Stack, demo: Demo, time: Date): st
   const setUp = `${local(simulator.url)}/_simulator/agreements/${demo.awsAgreementId}/set-up?to=${local(gateway.url)}/register`;
   const event = JSON.stringify({
     id: `hello-${time.toISOString().slice(0, 13)}`,
-    customer: demoCustomer,
+    customer: demo.agreement.customer,
     dimension: demoProduct.dimensions[0],
     quantity: 42,
     timestamp: time.toISOString(),

@@ -26,8 +26,6 @@ export const demoProduct = {
   lateSettleSeconds: 1,
 } as const;
 
-export const demoCustomer = "acme";
-
 export interface Demo {
   readonly ingestKey: string;
   readonly agreement: Agreement;
@@ -45,21 +43,29 @@ export async function seedDemo(
   stateDir: string,
 ): Promise<Demo> {
   const keyFile = join(stateDir, "demo-ingest-key");
-  const before = await findCustomer(gateway.url, adminToken);
-  // The tour can be taken again when its customer has left.
-  const isThere = before?.state === "pending" || before?.state === "active";
-  const agreement = isThere ? before : await newCustomer({ gateway, simulator }, adminToken, before);
+  const agreement = await presentCustomer({ gateway, simulator }, adminToken);
   const kept = await readFile(keyFile, "utf8").catch(() => null);
   const ingestKey = kept?.trim() ?? (await newKey(gateway.url, adminToken));
   if (kept === null) await writeFile(keyFile, `${ingestKey}\n`, { mode: 0o600 });
   return { ingestKey, agreement, awsAgreementId: await idAtAws(simulator.url, agreement) };
 }
 
-/** Has a customer register: another agreement of the account that was there before, if any. */
+/** The tour can be taken again when its customer has left: by the next one, for the usage of before stays the first one's. */
+async function presentCustomer(stack: LocalStack, token: string, nth = 1): Promise<Agreement> {
+  const customer = nth === 1 ? "acme" : `acme-${nth}`;
+  const found = await findCustomer(stack.gateway.url, token, customer);
+  if (found === null) return newCustomer(stack, token, customer);
+  const isThere = found.state === "pending" || found.state === "active";
+  return isThere ? found : presentCustomer(stack, token, nth + 1);
+}
+
+type LocalStack = Pick<Stack, "gateway" | "simulator">;
+
+/** Has a customer register. */
 async function newCustomer(
-  { gateway, simulator }: Pick<Stack, "gateway" | "simulator">,
+  { gateway, simulator }: LocalStack,
   token: string,
-  before: Agreement | null,
+  customer: string,
 ): Promise<Agreement> {
   const { productCode, dimensions } = demoProduct;
   await expectOk("POST", `${simulator.url}/_simulator/products`, { body: { productCode, dimensions } });
@@ -67,7 +73,7 @@ async function newCustomer(
   if (created.status !== 201 && created.status !== 409)
     throw new Error(`the demo product was refused: ${JSON.stringify(created.body)}`);
   const bought = await expectOk<SimulatorAgreement>("POST", `${simulator.url}/_simulator/agreements`, {
-    body: { productCode, ...(before !== null && { accountId: before.accountId }) },
+    body: { productCode },
   });
   const arrival = await arrive(gateway.url, bought.registrationToken);
   if (arrival.status !== 303) throw new Error(`the demo customer was refused: ${await arrival.text()}`);
@@ -80,7 +86,7 @@ async function newCustomer(
   if (registered === undefined) throw new Error("the demo customer has registered and is not there");
   return expectOk<Agreement>("PATCH", `${gateway.url}/v1/agreements/${registered.agreement.id}`, {
     token,
-    body: { customer: demoCustomer },
+    body: { customer },
   });
 }
 
@@ -100,10 +106,10 @@ async function idAtAws(simulator: string, { accountId, licenseArn }: Agreement):
   return agreements.find((agreement) => agreement.licenseArn === licenseArn)?.agreementId ?? "";
 }
 
-async function findCustomer(gateway: string, token: string): Promise<Agreement | null> {
+async function findCustomer(gateway: string, token: string, customer: string): Promise<Agreement | null> {
   const { agreements } = await expectOk<{ agreements: Agreement[] }>(
     "GET",
-    `${gateway}/v1/agreements?product=${demoProduct.id}&customer=${demoCustomer}`,
+    `${gateway}/v1/agreements?product=${demoProduct.id}&customer=${customer}`,
     { token },
   );
   return agreements[0] ?? null;

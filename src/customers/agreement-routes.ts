@@ -139,10 +139,7 @@ agreementRoutes.openapi(
     const licensed =
       licenseArn === undefined ? ({ ok: true } as const) : await licenseAgreement(ledger, id, licenseArn);
     if (!licensed.ok) return refuse(c, id, licensed.reason, `"${licenseArn ?? ""}"`);
-    const named =
-      customer === undefined
-        ? ({ ok: true } as const)
-        : await nameCustomer(ledger, { id, customer, now: Date.now() });
+    const named = customer === undefined ? ({ ok: true } as const) : await nameCustomer(ledger, id, customer);
     if (!named.ok) return refuse(c, id, named.reason, `"${customer ?? ""}"`);
     const agreement = await findAgreement(ledger, id);
     return agreement === null ? unknown(c, id) : c.json(presentAgreement(agreement, Date.now()), 200);

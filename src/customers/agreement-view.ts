@@ -10,6 +10,10 @@ export const agreementSchema = z
     id: z.string(),
     product: z.string(),
     customer: z.string().nullable().openapi({ description: "Your own id for the customer" }),
+    formerCustomer: z.string().nullable().openapi({
+      description:
+        "The own id that another agreement has taken over when this one had ended: usage of before that end is still counted here",
+    }),
     accountId: z.string().nullable().openapi({ description: "The customer's AWS account" }),
     licenseArn: z.string().nullable(),
     customerIdentifier: z.string().nullable(),
@@ -41,12 +45,22 @@ const iso = (at: number | null): string | null => (at === null ? null : new Date
 
 /** @param now epoch milliseconds */
 export function presentAgreement(agreement: Agreement, now: number): z.output<typeof agreementSchema> {
-  const { id, productId, customer, accountId, licenseArn, customerIdentifier, awsAgreementId } = agreement;
+  const {
+    id,
+    productId,
+    customer,
+    formerCustomer,
+    accountId,
+    licenseArn,
+    customerIdentifier,
+    awsAgreementId,
+  } = agreement;
   const { freeTrial, registeredAt, unbilled } = agreement;
   return {
     id,
     product: productId,
     customer,
+    formerCustomer,
     accountId,
     licenseArn,
     customerIdentifier,

@@ -164,6 +164,7 @@ async function licenseEarlier(
 /** What nobody has said yet of an agreement. */
 const NEW = {
   customer: null,
+  formerCustomer: null,
   awsAgreementId: null,
   startsAt: null,
   endsAt: null,
@@ -254,34 +255,27 @@ export type Naming =
   | { readonly ok: false; readonly reason: "unknown" | "taken" };
 
 /**
- * The other agreements of a product that have an own id: one, or none.
+ * The other agreements of a product that have an own id: one, or none. From one that has ended it may be taken, for the
+ * agreement that the customer has come back with.
  */
 export const holders = (productId: string, customer: string | null, id: string): SQL =>
   sql`SELECT id FROM agreements WHERE product_id = ${productId} AND customer = ${customer} AND id <> ${id}`;
 
-/**
- * Whether an own id may be taken from the agreement that has it, for the one that the customer has come back with: it has
- * ended, and, while AWS still takes its usage, it is of the same account.
- *
- * @param now epoch milliseconds
- */
-export const isLeft = (accountId: string | null, now: number): SQL =>
-  sql`ended_at IS NOT NULL AND (usage_until <= ${now} OR account_id = ${accountId})`;
+/** Has the agreements that have ended leave their own id, by which they are known for the usage of before. */
+export const leave = (ids: SQL): SQL =>
+  sql`UPDATE agreements SET customer = NULL, former_customer = customer WHERE id IN (${ids}) AND ended_at IS NOT NULL`;
 
 /**
  * Sets the seller's own id for the customer of an agreement, or takes it away. Two agreements cannot share one; from an
- * agreement that has ended it goes over.
+ * agreement that has ended it goes over, but for the usage of before that end.
  */
-export async function nameCustomer(
-  ledger: Ledger,
-  { id, customer, now }: { readonly id: string; readonly customer: string | null; readonly now: number },
-): Promise<Naming> {
+export async function nameCustomer(ledger: Ledger, id: string, customer: string | null): Promise<Naming> {
   const agreement = await findAgreement(ledger, id);
   if (agreement === null) return { ok: false, reason: "unknown" };
   const others = holders(agreement.productId, customer, id);
   // The unique index would find it too; this way, of two operators who give away the same id one is told.
   const [, named = []] = await inOneTransaction(ledger, [
-    sql`UPDATE agreements SET customer = NULL WHERE id IN (${others}) AND ${isLeft(agreement.accountId, now)}`,
+    leave(others),
     sql`UPDATE agreements SET customer = ${customer} WHERE id = ${id} AND NOT EXISTS (${others}) RETURNING id`,
   ]);
   forgetNames();

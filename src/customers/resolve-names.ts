@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { sql, type SQL } from "drizzle-orm";
 import { LRUCache } from "lru-cache";
 import type { Ledger } from "../ledger/database.ts";
 
@@ -11,18 +11,25 @@ export interface MeteredAgreement {
   readonly usageUntil: number | null;
 }
 
+/** An agreement that a name stands for, or has stood for. */
 interface Match extends MeteredAgreement {
+  /** In which of its ways the name names it; see `resolveNames`. */
   readonly rank: number;
   readonly name: string;
+  readonly registeredAt: number;
 }
 
 export type ResolvedName =
   | { readonly kind: "found"; readonly agreement: MeteredAgreement }
+  | { readonly kind: "unknown" }
   /** The customer has several agreements, and the name says not which. */
   | { readonly kind: "ambiguous"; readonly count: number };
 
+/** Of one rank, those first that ended first. */
+export type Matches = readonly Match[];
+
 /** Names found lately. A name that moves to another agreement is followed within 10 seconds. */
-const recent = new LRUCache<string, ResolvedName>({ max: 50_000, ttl: 10_000 });
+const recent = new LRUCache<string, Matches>({ max: 50_000, ttl: 10_000 });
 
 /** Forgets what names stood for, after a change of them. */
 export function forgetNames(): void {
@@ -30,15 +37,16 @@ export function forgetNames(): void {
 }
 
 /**
- * Finds the agreements that names stand for. A name is the seller's own id for the customer, a LicenseArn, an AWS
- * account id or a legacy CustomerIdentifier, tried in this order. Names that stand for nothing are left out.
+ * Finds the agreements that names stand for. A name is the seller's own id for the customer, now or until the agreement
+ * ended; a LicenseArn; an AWS account id; or a legacy CustomerIdentifier, tried in this order. Names that stand for
+ * nothing are left out.
  */
 export async function resolveNames(
   ledger: Ledger,
   productId: string,
   names: ReadonlySet<string>,
-): Promise<Map<string, ResolvedName>> {
-  const resolved = new Map<string, ResolvedName>();
+): Promise<Map<string, Matches>> {
+  const resolved = new Map<string, Matches>();
   const unknown: string[] = [];
   for (const name of names) {
     const known = recent.get(cacheKey(productId, name));
@@ -60,41 +68,53 @@ async function lookUp(
   ledger: Ledger,
   productId: string,
   names: readonly string[],
-): Promise<Map<string, ResolvedName>> {
+): Promise<Map<string, Matches>> {
   const wanted = JSON.stringify(names);
-  const match = (rank: number, column: string) => sql`
+  const match = (rank: number, isNamed: SQL) => sql`
     SELECT ${sql.raw(String(rank))} AS rank, names.value AS name, agreements.id AS id, agreements.shard AS shard,
-           agreements.ended_at AS endedAt, agreements.usage_until AS usageUntil
+           agreements.registered_at AS registeredAt, agreements.ended_at AS endedAt, agreements.usage_until AS usageUntil
     FROM json_each(${wanted}) AS names
-    JOIN agreements ON agreements.product_id = ${productId} AND agreements.${sql.raw(column)} = names.value`;
+    JOIN agreements ON agreements.product_id = ${productId} AND ${isNamed}`;
   const rows = await ledger.all<Match>(
     sql.join(
       [
-        match(1, "customer"),
-        match(2, "license_arn"),
-        match(3, "account_id"),
-        match(4, "customer_identifier"),
+        match(OWN_ID, sql`agreements.customer = names.value`),
+        match(OWN_ID, sql`agreements.former_customer = names.value AND agreements.ended_at IS NOT NULL`),
+        match(2, sql`agreements.license_arn = names.value`),
+        match(3, sql`agreements.account_id = names.value`),
+        match(4, sql`agreements.customer_identifier = names.value`),
       ],
       sql` UNION ALL `,
     ),
   );
-  const byName = Map.groupBy(rows, ({ name }) => name);
-  return new Map([...byName].map(([name, matches]) => [name, pick(matches)]));
+  const ordered = rows.toSorted((a, b) => a.rank - b.rank || endOf(a) - endOf(b));
+  const byName = Map.groupBy(ordered, ({ name }) => name);
+  return new Map(
+    [...byName].map(([name, matches]) => [name, matches.filter(({ rank }) => rank === matches[0]?.rank)]),
+  );
 }
+
+const OWN_ID = 1;
+
+const endOf = ({ endedAt }: Match): number => endedAt ?? Number.MAX_SAFE_INTEGER;
 
 /**
- * Of the agreements that a name stands for: those of the first rank; and of these the one that has not ended, or, when
- * all have, the last that did. A customer who has come back has both.
+ * The agreement whose usage of a time a name stands for: of several, the one that ended next. So an event that is posted
+ * again after the customer's next agreement has begun meets its id where it was counted, and usage of before an end is
+ * billed to what it was used under. When all had ended by then, it is the last, which says so.
+ *
+ * Only an own id is of one agreement at a time. Another name is ambiguous where a second one was there by then.
+ *
+ * @param time when it was used, epoch milliseconds
  */
-function pick(matches: readonly Match[]): ResolvedName {
-  const rank = Math.min(...matches.map((match) => match.rank));
-  const ofRank = matches.filter((match) => match.rank === rank);
-  const live = ofRank.filter(({ endedAt }) => endedAt === null);
-  if (live.length > 1) return { kind: "ambiguous", count: live.length };
-  const [first] = live.length === 1 ? live : ofRank.toSorted(byEnd);
-  if (first === undefined) throw new Error("a group of matches is never empty");
-  const { id, shard, endedAt, usageUntil } = first;
-  return { kind: "found", agreement: { id, shard, endedAt, usageUntil } };
+export function agreementFor(matches: Matches, time: number): ResolvedName {
+  const candidates = matches.filter((match) => time < endOf(match));
+  const agreement = candidates[0] ?? matches.at(-1);
+  if (agreement === undefined) return { kind: "unknown" };
+  const isContested = candidates
+    .slice(1)
+    .some(({ registeredAt }) => agreement.endedAt === null || registeredAt <= time);
+  return isContested && agreement.rank !== OWN_ID
+    ? { kind: "ambiguous", count: candidates.length }
+    : { kind: "found", agreement };
 }
-
-const byEnd = (a: Match, b: Match): number => (b.endedAt ?? 0) - (a.endedAt ?? 0);

@@ -1,5 +1,5 @@
 import type { Product } from "../catalog/products.ts";
-import { resolveNames, type ResolvedName } from "../customers/resolve-names.ts";
+import { agreementFor, resolveNames, type Matches, type ResolvedName } from "../customers/resolve-names.ts";
 import type { Ledger } from "../ledger/database.ts";
 import { HOUR, SECOND } from "../meter/hours.ts";
 import type { MeterSettings } from "../meter/account.ts";
@@ -91,14 +91,15 @@ function parseAll(
 function address(
   { product, receivedAt }: IngestContext,
   posted: readonly (PostedEvent | null)[],
-  names: ReadonlyMap<string, ResolvedName>,
+  names: ReadonlyMap<string, Matches>,
   results: EventResult[],
 ): Map<number, Parcel> {
   const parcels = new Map<number, Parcel>();
   for (const [index, event] of posted.entries()) {
     if (event === null) continue;
-    const name = names.get(event.customer);
-    if (name?.kind !== "found") {
+    // A voiding has no time of its own: it takes back what the present agreement has counted.
+    const name = agreementFor(names.get(event.customer) ?? [], "time" in event ? event.time : receivedAt);
+    if (name.kind !== "found") {
       results[index] = rejected(index, event.id, unresolved(product, event.customer, name));
       continue;
     }
@@ -133,9 +134,9 @@ const settingsOf = ({
 function unresolved(
   product: Product,
   customer: string,
-  name: Extract<ResolvedName, { kind: "ambiguous" }> | undefined,
+  name: Exclude<ResolvedName, { kind: "found" }>,
 ): Rejection {
-  if (name === undefined) {
+  if (name.kind === "unknown") {
     const detail = `Product ${product.id} has no agreement of "${customer}". A customer is known once it has registered; your own id for it is set with PATCH /v1/agreements/:id.`;
     return { code: "unknown_customer", field: "customer", detail };
   }

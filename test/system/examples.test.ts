@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nanoOf } from "../../scripts/demo/decimal.ts";
 import { expectOk, type Conservation } from "../../scripts/local/clients.ts";
-import { demoCustomer, demoProduct, seedDemo, type Demo } from "../../scripts/local/demo-product.ts";
+import { demoProduct, seedDemo, type Demo } from "../../scripts/local/demo-product.ts";
 import { startStack, type Stack } from "../../scripts/local/stack.ts";
 import { repository } from "../../scripts/local/worker.ts";
 
@@ -96,7 +96,7 @@ async function run({ file, command, args }: Example, settings: Record<string, st
     env: {
       ...process.env,
       METERGATE_KEY: demo.ingestKey,
-      CUSTOMER: demoCustomer,
+      CUSTOMER: demo.agreement.customer ?? "",
       DIMENSION: dimension,
       ...settings,
     },

@@ -125,8 +125,8 @@ describe("npm start", () => {
     expect(books.records).toMatchObject([{ dimension: "api_calls", quantity: 42 }]);
   });
 
-  it("lets a browser come as its customer, and AWS tell that the customer leaves", async () => {
-    const { commands, setUp, gateway } = await start();
+  it("lets a browser come as its customer, AWS tell that the customer leaves, and the tour be taken again", async () => {
+    const { commands, setUp, gateway, child } = await start();
     const page = await (await fetch(setUp)).text();
     const [, action = ""] = /<form method="post" action="([^"]+)"/.exec(page) ?? [];
     const [, token = ""] = /value="([^"]+)"/.exec(page) ?? [];
@@ -140,6 +140,16 @@ describe("npm start", () => {
       token: "dev-admin",
     });
     expect(agreements).toMatchObject([{ state: "ending" }]);
+
+    const stopped = ended(child);
+    child.kill("SIGINT");
+    await stopped;
+    const next = await start();
+    const [post = "", show = ""] = next.commands;
+    expect(JSON.parse(await paste(post))).toMatchObject({ accepted: 1 });
+    const shown = () => paste(show);
+    await within10Seconds(shown, (seen) => seen.includes('"delivered"'));
+    expect(await shown()).toContain('"delivered"');
   });
 
   it("ends with Ctrl-C, frees its ports, and goes on where it stopped", async () => {

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { HOUR } from "../../src/meter/hours.ts";
 import { seal, tick, usage } from "./delivering.ts";
 import { admin, json, type TestProduct, type UsageAnswer } from "./gateway.ts";
 import { newArrival, newCustomer, newListing, notify } from "./marketplace.ts";
@@ -15,6 +16,13 @@ const list = async (query: string) =>
 const search = async (text: string) =>
   (await list(`search=${encodeURIComponent(text)}`)).customers.map(({ id }) => id);
 const name = (id: string, customer: string | null) => admin("PATCH", `/v1/agreements/${id}`, { customer });
+/** What has been counted for each agreement. */
+async function acceptedBy(listing: TestProduct): Promise<Record<string, string>> {
+  const { accounts } = await json<{ accounts: { agreement: string; accepted: string }[] }>(
+    admin("GET", `/v1/conservation?product=${listing.id}`),
+  );
+  return Object.fromEntries(accounts.map(({ agreement, accepted }) => [agreement, accepted]));
+}
 
 describe("GET /v1/customers", () => {
   it("lists each customer once, with all agreements, in pages", async () => {
@@ -115,9 +123,6 @@ describe("the seller's own id", () => {
     expect(taken.status).toBe(409);
     expect(await json(taken)).toMatchObject({ detail: expect.stringContaining('"acme"') as unknown });
     await notify(first.agreementId, "license-deprovisioned");
-    // AWS still takes usage of it, which is of another account.
-    expect((await name(two.id, "acme")).status).toBe(409);
-    await env.DB.prepare("UPDATE agreements SET usage_until = 1 WHERE id = ?").bind(one.id).run();
     expect((await name(two.id, "acme")).status).toBe(200);
     const names = (await agreementsOf(listing.id)).map(({ id, customer }) => [id, customer] as const);
     expect(new Map(names)).toEqual(
@@ -128,15 +133,27 @@ describe("the seller's own id", () => {
     );
   });
 
-  it("goes over at once within an account, which buys again in the final hour", async () => {
+  it("goes over for usage of after the end, and what is posted again meets its id where it was counted", async () => {
     const listing = await newListing();
     const first = await newCustomer(listing);
     const { id } = await agreementOf(listing.id);
-    expect((await name(id, "acme")).status).toBe(200);
+    await name(id, "acme");
+    const counted = usage("acme", 5);
+    await listing.post(counted);
     await notify(first.agreementId, "license-deprovisioned");
-    await newCustomer(listing, { accountId: first.accountId });
-    const next = (await agreementsOf(listing.id)).find((agreement) => agreement.id !== id);
-    expect((await name(next?.id ?? "", "acme")).status).toBe(200);
+    const second = await newCustomer(listing);
+    const next = await agreementOfCustomer(listing, second.accountId);
+    expect((await name(next.id, "acme")).status).toBe(200);
+
+    const late = usage("acme", 2);
+    const present = { ...usage("acme", 3), timestamp: undefined };
+    const { results } = await json<UsageAnswer>(listing.post([counted, late, present]));
+    expect(results).toMatchObject([{ status: "duplicate" }, { status: "accepted" }, { status: "accepted" }]);
+    expect(await acceptedBy(listing)).toEqual({ [id]: "7", [next.id]: "3" });
+    expect(await json(admin("GET", `/v1/agreements/${id}`))).toMatchObject({
+      customer: null,
+      formerCustomer: "acme",
+    });
   });
 
   it.each(["123456789012", "arn:aws:license-manager::123456789012:license:l-1"])(
@@ -177,20 +194,38 @@ describe("a LicenseArn that a person tells", () => {
 });
 
 describe("an account with an agreement that has ended and one that has not", () => {
-  it("has its usage counted by the one that has not", async () => {
+  it("has usage of after the end counted by the one that has not ended, of before by the one that has", async () => {
     const listing = await newListing();
     const old = await newCustomer(listing);
     await notify(old.agreementId, "license-deprovisioned");
     const back = await newCustomer(listing, { accountId: old.accountId });
-    const { results } = await json<UsageAnswer>(listing.post(usage(old.accountId, 2)));
-    expect(results).toMatchObject([{ status: "accepted" }]);
-    await seal(listing.id);
-    await tick();
-    const { agreements } = await json<{
-      agreements: { agreement: { licenseArn: string }; usage: object[] }[];
-    }>(admin("GET", `/v1/customers/${old.accountId}`));
-    const used = agreements.filter((each) => each.usage.length > 0).map((each) => each.agreement.licenseArn);
-    expect(used).toEqual([back.licenseArn]);
+    const present = { ...usage(old.accountId, 2), timestamp: undefined };
+    const { results } = await json<UsageAnswer>(listing.post([present, usage(old.accountId, 5)]));
+    expect(results).toMatchObject([{ status: "accepted" }, { status: "accepted" }]);
+    const licenses = new Map((await agreementsOf(listing.id)).map(({ id, licenseArn }) => [id, licenseArn]));
+    const accepted = Object.entries(await acceptedBy(listing));
+    expect(new Map(accepted.map(([id, quantity]) => [licenses.get(id), quantity]))).toEqual(
+      new Map([
+        [old.licenseArn, "5"],
+        [back.licenseArn, "2"],
+      ]),
+    );
+  });
+
+  it("is not clear for a time at which both were there, after one has ended either", async () => {
+    const listing = await newListing();
+    const old = await newCustomer(listing);
+    await newCustomer(listing, { accountId: old.accountId });
+    await env.DB.prepare("UPDATE agreements SET registered_at = registered_at - ? WHERE product_id = ?")
+      .bind(2 * HOUR, listing.id)
+      .run();
+    await notify(old.agreementId, "license-deprovisioned");
+    const present = { ...usage(old.accountId, 2), timestamp: undefined };
+    const { results } = await json<UsageAnswer>(listing.post([usage(old.accountId, 5), present]));
+    expect(results).toMatchObject([
+      { status: "rejected", error: { code: "ambiguous_customer" } },
+      { status: "accepted" },
+    ]);
   });
 
   it("is not clear while two have not", async () => {

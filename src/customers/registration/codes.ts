@@ -3,7 +3,7 @@ import { inOneTransaction, type Ledger } from "../../ledger/database.ts";
 import { registrationCodes } from "../../ledger/schema.ts";
 import { HOUR, MINUTE } from "../../meter/hours.ts";
 import { sha256Hex } from "../../sha256.ts";
-import { findAgreement, holders, isLeft, type Agreement } from "../agreements.ts";
+import { findAgreement, holders, leave, type Agreement } from "../agreements.ts";
 import { expiryOfCode, newCode, registrationKeys } from "./keys.ts";
 import { forgetNames } from "../resolve-names.ts";
 
@@ -83,14 +83,14 @@ export async function redeemCode(ledger: Ledger, secret: string, redemption: Red
   const { code, productId, customer, preview, now } = redemption;
   const found = await findCode(ledger, secret, code, now);
   if (!("agreement" in found)) return { ok: false, reason: found.kind };
-  const { id, productId: product, customer: named, accountId } = found.agreement;
+  const { id, productId: product, customer: named } = found.agreement;
   if (productId !== null && product !== productId) return { ok: false, reason: "unknown" };
   if (found.kind === "redeemed") return redeemedBefore(found, customer);
   if (preview) return { ok: true, agreement: found.agreement };
   const otherName = otherNameOf(found.agreement, customer);
   if (otherName !== null) return { ok: false, reason: "named", customer: otherName };
   const hash = await sha256Hex(code);
-  const isFree = sql`NOT EXISTS (${holders(product, customer, id)} AND NOT coalesce(${isLeft(accountId, now)}, 0))`;
+  const isFree = sql`NOT EXISTS (${holders(product, customer, id)} AND ended_at IS NULL)`;
   // Of two codes of one customer that are redeemed at once, the second is to find the first one's id.
   const isNamedSo = sql`EXISTS (SELECT 1 FROM agreements WHERE id = ${id} AND coalesce(customer, ${customer}) IS coalesce(${customer}, customer))`;
   const isRedeemed = sql`EXISTS (SELECT 1 FROM registration_codes WHERE id = ${hash} AND customer = ${customer})`;
@@ -98,7 +98,7 @@ export async function redeemCode(ledger: Ledger, secret: string, redemption: Red
     sql`
       UPDATE registration_codes SET redeemed_at = ${now}, customer = ${customer}
       WHERE id = ${hash} AND redeemed_at IS NULL AND ${isFree} AND ${isNamedSo} RETURNING id`,
-    sql`UPDATE agreements SET customer = NULL WHERE id IN (${holders(product, customer, id)}) AND ${isRedeemed}`,
+    leave(sql`${holders(product, customer, id)} AND ${isRedeemed}`),
     sql`UPDATE agreements SET customer = ${customer} WHERE id = ${id} AND ${isRedeemed}`,
   ]);
   forgetNames();

@@ -28,6 +28,8 @@ export const agreements = sqliteTable(
     customerIdentifier: text("customer_identifier"),
     /** The seller's own id for the customer. */
     customer: text(),
+    /** The own id that the customer's next agreement has taken over. */
+    formerCustomer: text("former_customer"),
     /** The meter shard that counts it, for ever: ids and carry live there. */
     shard: integer().notNull(),
     registeredAt: integer("registered_at").notNull(),
@@ -61,6 +63,7 @@ export const agreements = sqliteTable(
   },
   (table) => [
     uniqueIndex("agreements_customer").on(table.productId, table.customer),
+    index("agreements_former_customer").on(table.productId, table.formerCustomer),
     index("agreements_account").on(table.productId, table.accountId),
     uniqueIndex("agreements_license").on(table.productId, table.licenseArn),
     index("agreements_customer_identifier").on(table.productId, table.customerIdentifier),
