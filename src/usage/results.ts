@@ -74,7 +74,7 @@ function rejectionOf(outcome: Refusal): Rejection {
       return { code: "late_usage_rejected", field: "timestamp", detail };
     }
     case "unknown_event": {
-      const detail = `This customer has no event "${outcome.target}" within the time that ids are remembered, or it is a voiding itself, which cannot be voided.`;
+      const detail = `This customer has no event "${outcome.target}" within the time that ids are remembered, or it is a voiding itself, which cannot be voided. If the customer has bought again since, name the agreement by its LicenseArn.`;
       return { code: "unknown_event", field: "voids", detail };
     }
     case "already_voided": {
