@@ -1,13 +1,19 @@
 import type { NamedAnswer } from "./call.ts";
 import type { Answer } from "./exchange.ts";
 
-const entities: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
+const entities: ReadonlyMap<string, string> = new Map([
+  ["amp", "&"],
+  ["lt", "<"],
+  ["gt", ">"],
+  ["quot", '"'],
+  ["apos", "'"],
+]);
 
 function decode(text: string): string {
   return text.replace(
     /&(?:#(\d+)|#x([0-9a-fA-F]+)|(\w+));/g,
     (whole, decimal?: string, hex?: string, name?: string) => {
-      if (name !== undefined) return entities[name] ?? whole;
+      if (name !== undefined) return entities.get(name) ?? whole;
       const point = decimal === undefined ? Number.parseInt(hex ?? "", 16) : Number(decimal);
       return point <= 0x10_ff_ff ? String.fromCodePoint(point) : whole;
     },

@@ -216,6 +216,8 @@ describe("a body's field", () => {
       else expect(now).toBe(stored);
       stored = now;
     });
-    await expect(fc.assert(property, { numRuns: 8 })).resolves.toBeUndefined();
+    // Whatever is looked up by a text must not find what every object has; too rare at random to be met each time.
+    const examples: [string][] = [['"__proto__"'], ['"constructor"']];
+    await expect(fc.assert(property, { numRuns: 10, examples })).resolves.toBeUndefined();
   });
 });

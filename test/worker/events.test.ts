@@ -66,22 +66,25 @@ describe("POST /aws/events", () => {
     ]);
   });
 
-  it("keeps events of kinds that it does not know, and learns nothing from them", async () => {
-    const listing = await newListing();
-    const event = await eventOf(await newArrival(listing), "license-updated");
-    const before = await agreementOf(listing.id);
-    const later = {
-      ...event,
-      "detail-type": "License Painted - Manufacturer",
-      detail: { ...event.detail, paint: 1 },
-    };
-    expect((await post(later)).status).toBe(200);
-    expect(await noticesOf(`agreement=${before.id}`)).toMatchObject([
-      { source: "eventbridge", kind: "other" },
-      { source: "gateway" },
-    ]);
-    expect(await agreementOf(listing.id)).toEqual(before);
-  });
+  it.each(["License Painted - Manufacturer", "__proto__"])(
+    "keeps events of a kind that it does not know, %s, and learns nothing from them",
+    async (detailType) => {
+      const listing = await newListing();
+      const event = await eventOf(await newArrival(listing), "license-updated");
+      const before = await agreementOf(listing.id);
+      const later = {
+        ...event,
+        "detail-type": detailType,
+        detail: { ...event.detail, paint: 1 },
+      };
+      expect((await post(later)).status).toBe(200);
+      expect(await noticesOf(`agreement=${before.id}`)).toMatchObject([
+        { source: "eventbridge", kind: "other" },
+        { source: "gateway" },
+      ]);
+      expect(await agreementOf(listing.id)).toEqual(before);
+    },
+  );
 
   it.each([
     ["another source", { source: "aws.ec2" }, "#/source"],

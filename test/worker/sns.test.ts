@@ -187,6 +187,17 @@ describe("a legacy customer's life, as SNS tells it", () => {
     expect((await agreementOf(listing.id)).state).toBe("active");
   });
 
+  it.each(["paint-success", "__proto__"])("keeps a message of the unknown action %s", async (action) => {
+    const listing = await newLegacyListing();
+    const bought = await newArrival(listing);
+    const message = await messageOf(bought, "subscribe-success");
+    const text = (message["Message"] ?? "").replace("subscribe-success", action);
+    expect((await post(await signed({ ...message, Message: text }))).status).toBe(200);
+    const { id, state } = await agreementOf(listing.id);
+    expect(state).toBe("pending");
+    expect(await noticesOf(`agreement=${id}`)).toMatchObject([{ source: "gateway" }, { kind: "other" }]);
+  });
+
   it("has its contract read when SNS says that it has changed", async () => {
     const listing = await newLegacyListing();
     await admin("PATCH", `/v1/products/${listing.id}`, { contract: true });

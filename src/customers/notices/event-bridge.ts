@@ -38,12 +38,12 @@ export const eventSchema = z
 type Event = z.output<typeof eventSchema>;
 
 /** What events mean, by their detail type without the role that the seller has in them. */
-const KINDS: Readonly<Record<string, NoticeKind>> = {
-  "Purchase Agreement Created": "agreement_created",
-  "Purchase Agreement Ended": "agreement_ended",
-  "License Updated": "activated",
-  "License Deprovisioned": "ending",
-};
+const KINDS: ReadonlyMap<string, NoticeKind> = new Map([
+  ["Purchase Agreement Created", "agreement_created"],
+  ["Purchase Agreement Ended", "agreement_ended"],
+  ["License Updated", "activated"],
+  ["License Deprovisioned", "ending"],
+]);
 
 /**
  * The notice in an event (AWS Marketplace seller guide, Amazon EventBridge events). One of a kind that is new says
@@ -54,7 +54,7 @@ export function noticeOf({ id, time, detail, "detail-type": name }: Event): NewN
   return {
     id: `eventbridge:${id}`,
     source: "eventbridge",
-    kind: KINDS[name.replace(/ - (Manufacturer|Proposer)$/, "")] ?? "other",
+    kind: KINDS.get(name.replace(/ - (Manufacturer|Proposer)$/, "")) ?? "other",
     occurredAt: Date.parse(time),
     facts: factsOf(name, detail),
     productCode: product?.code ?? null,

@@ -29,13 +29,13 @@ export type SnsMessage = z.output<typeof snsMessageSchema>;
 export type SnsNotification = Extract<SnsMessage, { Type: "Notification" }>;
 
 /** What AWS Marketplace's legacy messages mean, by their action (AWS Marketplace seller guide, SNS notifications). */
-const KINDS: Readonly<Record<string, NoticeKind>> = {
-  "subscribe-success": "activated",
-  "subscribe-fail": "failed",
-  "unsubscribe-pending": "ending",
-  "unsubscribe-success": "closed",
-  "entitlement-updated": "entitlements_changed",
-};
+const KINDS: ReadonlyMap<string, NoticeKind> = new Map([
+  ["subscribe-success", "activated"],
+  ["subscribe-fail", "failed"],
+  ["unsubscribe-pending", "ending"],
+  ["unsubscribe-success", "closed"],
+  ["entitlement-updated", "entitlements_changed"],
+]);
 
 const messageSchema = z.object({
   action: z.string().max(MAX_TEXT).trim(),
@@ -52,7 +52,7 @@ export function noticeIn({ MessageId, Message, Timestamp }: SnsNotification): Ne
   return {
     id: `sns:${MessageId}`,
     source: "sns",
-    kind: KINDS[data.action] ?? "other",
+    kind: KINDS.get(data.action) ?? "other",
     occurredAt: Date.parse(Timestamp),
     facts: {
       name: data.action,
