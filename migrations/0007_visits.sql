@@ -6,4 +6,5 @@ ALTER TABLE `arrivals` ADD `sent_on_at` integer;--> statement-breakpoint
 CREATE INDEX `arrivals_lost` ON `arrivals` (`error_code`) WHERE "arrivals"."token" IS NULL AND "arrivals"."agreement_id" IS NULL;--> statement-breakpoint
 ALTER TABLE `agreements` ADD `returned_at` integer;--> statement-breakpoint
 ALTER TABLE `agreements` ADD `former_customer` text;--> statement-breakpoint
-CREATE INDEX `agreements_former_customer` ON `agreements` (`product_id`,`former_customer`);
+CREATE INDEX `agreements_former_customer` ON `agreements` (`product_id`,`former_customer`);--> statement-breakpoint
+ALTER TABLE `agreements` ADD `former_until` integer;

@@ -165,6 +165,7 @@ async function licenseEarlier(
 const NEW = {
   customer: null,
   formerCustomer: null,
+  formerUntil: null,
   awsAgreementId: null,
   startsAt: null,
   endsAt: null,
@@ -261,9 +262,10 @@ export type Naming =
 export const holders = (productId: string, customer: string | null, id: string): SQL =>
   sql`SELECT id FROM agreements WHERE product_id = ${productId} AND customer = ${customer} AND id <> ${id}`;
 
-/** Has the agreements that have ended leave their own id, by which they are known for the usage of before. */
-export const leave = (ids: SQL): SQL =>
-  sql`UPDATE agreements SET customer = NULL, former_customer = customer WHERE id IN (${ids}) AND ended_at IS NOT NULL`;
+/** Has the agreements that have ended leave their own id, by which they are known for usage of before that end. */
+export const leave = (ids: SQL): SQL => sql`
+  UPDATE agreements SET customer = NULL, former_customer = customer, former_until = ended_at
+  WHERE id IN (${ids}) AND ended_at IS NOT NULL`;
 
 /**
  * Sets the seller's own id for the customer of an agreement, or takes it away. Two agreements cannot share one; from an

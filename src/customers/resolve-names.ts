@@ -9,10 +9,14 @@ export interface MeteredAgreement {
   /** When it ended, and until when AWS takes its usage, epoch milliseconds; null while no end is known. */
   readonly endedAt: number | null;
   readonly usageUntil: number | null;
+  /** When it began, or the customer came back to it last, as far as is known. Epoch milliseconds. */
+  readonly since: number;
 }
 
 /** An agreement that a name stands for, or has stood for. */
 interface Match extends MeteredAgreement {
+  /** For usage of until when the name stands for it, epoch milliseconds; null while no end of that is known. */
+  readonly until: number | null;
   /** In which of its ways the name names it; see `resolveNames`. */
   readonly rank: number;
   readonly name: string;
@@ -25,7 +29,7 @@ export type ResolvedName =
   /** The customer has several agreements, and the name says not which. */
   | { readonly kind: "ambiguous"; readonly count: number };
 
-/** Of one rank, those first that ended first. */
+/** Of one rank, those first that the name stood for first. */
 export type Matches = readonly Match[];
 
 /** Names found lately. A name that moves to another agreement is followed within 10 seconds. */
@@ -70,16 +74,17 @@ async function lookUp(
   names: readonly string[],
 ): Promise<Map<string, Matches>> {
   const wanted = JSON.stringify(names);
-  const match = (rank: number, isNamed: SQL) => sql`
-    SELECT ${sql.raw(String(rank))} AS rank, names.value AS name, agreements.id AS id, agreements.shard AS shard,
-           agreements.registered_at AS registeredAt, agreements.ended_at AS endedAt, agreements.usage_until AS usageUntil
+  const match = (rank: number, isNamed: SQL, until = sql`ended_at`) => sql`
+    SELECT ${sql.raw(String(rank))} AS rank, names.value AS name, agreements.id AS id, shard,
+           registered_at AS registeredAt, ended_at AS endedAt, usage_until AS usageUntil, ${until} AS until,
+           max(coalesce(starts_at, activated_at, registered_at), coalesce(returned_at, 0)) AS since
     FROM json_each(${wanted}) AS names
     JOIN agreements ON agreements.product_id = ${productId} AND ${isNamed}`;
   const rows = await ledger.all<Match>(
     sql.join(
       [
         match(OWN_ID, sql`agreements.customer = names.value`),
-        match(OWN_ID, sql`agreements.former_customer = names.value AND agreements.ended_at IS NOT NULL`),
+        match(OWN_ID, sql`agreements.former_customer = names.value`, FORMERLY),
         match(2, sql`agreements.license_arn = names.value`),
         match(3, sql`agreements.account_id = names.value`),
         match(4, sql`agreements.customer_identifier = names.value`),
@@ -96,12 +101,15 @@ async function lookUp(
 
 const OWN_ID = 1;
 
-const endOf = ({ endedAt }: Match): number => endedAt ?? Number.MAX_SAFE_INTEGER;
+/** The id has gone over at an end, which a later notice may put earlier; the agreement may go on after it, without the id. */
+const FORMERLY = sql`min(former_until, coalesce(ended_at, former_until))`;
+
+const endOf = ({ until }: Match): number => until ?? Number.MAX_SAFE_INTEGER;
 
 /**
- * The agreement whose usage of a time a name stands for: of several, the one that ended next. So an event that is posted
+ * The agreement whose usage of a time a name stands for: of several, the one that it stood for first. So an event that is posted
  * again after the customer's next agreement has begun meets its id where it was counted, and usage of before an end is
- * billed to what it was used under. When all had ended by then, it is the last, which says so.
+ * billed to what it was used under. When it stood for none any more, it is the last that had ended, which says so.
  *
  * Only an own id is of one agreement at a time. Another name is ambiguous where a second one was there by then.
  *
@@ -109,11 +117,11 @@ const endOf = ({ endedAt }: Match): number => endedAt ?? Number.MAX_SAFE_INTEGER
  */
 export function agreementFor(matches: Matches, time: number): ResolvedName {
   const candidates = matches.filter((match) => time < endOf(match));
-  const agreement = candidates[0] ?? matches.at(-1);
+  const agreement = candidates[0] ?? matches.findLast(({ endedAt }) => endedAt !== null && endedAt <= time);
   if (agreement === undefined) return { kind: "unknown" };
   const isContested = candidates
     .slice(1)
-    .some(({ registeredAt }) => agreement.endedAt === null || registeredAt <= time);
+    .some(({ registeredAt }) => agreement.until === null || registeredAt <= time);
   return isContested && agreement.rank !== OWN_ID
     ? { kind: "ambiguous", count: candidates.length }
     : { kind: "found", agreement };

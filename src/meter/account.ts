@@ -16,6 +16,7 @@ import {
 } from "./hour-bucket.ts";
 import { ACCEPTANCE_WINDOW, DELIVERY_MARGIN, HOUR, hourDeadline, hourOf, SECOND } from "./hours.ts";
 import { formatQuantity, UNIT, type Nano } from "./quantity.ts";
+import type { AgreementEnd } from "./usage-batch.ts";
 
 /** AWS's `Quantity` is a 32-bit integer (AWS API reference, UsageRecord). */
 export const MAX_RECORD_QUANTITY = 2_147_483_647n;
@@ -119,39 +120,42 @@ export function nextOpenHour(account: Account, from: number): number {
   return hour;
 }
 
-/** When an event was used, when it has come, and what is known of its agreement's end. Epoch milliseconds. */
+/** When an event was used, and when it has come, epoch milliseconds; and its agreement's end, null while none is known. */
 export interface Occasion {
   readonly time: number;
   readonly now: number;
-  /** When the agreement ended; null while no end is known. */
-  readonly endedAt: number | null;
+  readonly end: AgreementEnd | null;
 }
 
 /**
  * The hour whose record will bill an event: its own, unless that is frozen or too near its deadline. Late usage
  * joins the hour it arrives in, where it has the whole of AWS's window before it. Of an agreement that has ended AWS
- * takes no record of a later time: its late usage joins the last hour of before that is free.
+ * takes no record of a later time: its late usage joins the last hour of its own that is free.
  *
  * @returns `too_late` when no hour is left that could bill it
  */
 export function billedHour(
   account: Account | null,
   late: LatePolicy,
-  { time, now, endedAt }: Occasion,
+  { time, now, end }: Occasion,
 ): number | "hold" | "reject" | "too_late" {
   const own = hourOf(time);
   if (takesUsage(account, own, now)) return own;
   if (late !== "carry_forward") return late;
   const current = account === null ? hourOf(now) : nextOpenHour(account, hourOf(now));
-  return endedAt === null || current < endedAt ? current : lastFreeHour(account, endedAt, now);
+  return end === null || current < end.at ? current : lastFreeHour(account, end, now);
 }
 
 const takesUsage = (account: Account | null, hour: number, now: number): boolean =>
   account?.frozen.has(hour) !== true && now < hourDeadline(hour) - DELIVERY_MARGIN;
 
-function lastFreeHour(account: Account | null, endedAt: number, now: number): number | "too_late" {
-  const first = now - ACCEPTANCE_WINDOW;
-  for (let hour = hourOf(endedAt - 1); hour > first; hour -= HOUR)
+function lastFreeHour(
+  account: Account | null,
+  { at, since }: AgreementEnd,
+  now: number,
+): number | "too_late" {
+  const first = Math.max(hourOf(since), now - ACCEPTANCE_WINDOW);
+  for (let hour = hourOf(at - 1); hour >= first; hour -= HOUR)
     if (takesUsage(account, hour, now)) return hour;
   return "too_late";
 }

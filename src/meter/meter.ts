@@ -222,7 +222,7 @@ export class Meter {
     const own = hourOf(time);
     let place = step.places[key];
     if (place?.own !== own) {
-      const found = this.#placeOf(agreement, dimension, { time, now, endedAt: end?.at ?? null });
+      const found = this.#placeOf(agreement, dimension, { time, now, end });
       if (found === "reject") return { status: "late_rejected", hour: own };
       if (found === "too_late") return { status: "agreement_ended", at: end?.at ?? now };
       step.places[key] = place = found;

@@ -8,10 +8,12 @@ export interface MeteredDimension extends CountingRule {
   readonly late: LatePolicy;
 }
 
-/** The end of an agreement. */
+/** The end of an agreement, and what it ended. */
 export interface AgreementEnd {
   /** Epoch milliseconds: usage from then on is refused. */
   readonly at: number;
+  /** Epoch milliseconds: of before that AWS takes none of its usage, as far as is known. */
+  readonly since: number;
   /** Whether AWS takes none of its usage any more, of whatever time. */
   readonly isOver: boolean;
 }

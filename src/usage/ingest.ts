@@ -103,9 +103,9 @@ function address(
       results[index] = rejected(index, event.id, unresolved(product, event.customer, name));
       continue;
     }
-    const { id, shard, endedAt, usageUntil } = name.agreement;
+    const { id, shard, endedAt, usageUntil, since } = name.agreement;
     const isOver = usageUntil !== null && receivedAt >= usageUntil;
-    const agreement = { id, end: endedAt === null ? null : { at: endedAt, isOver } };
+    const agreement = { id, end: endedAt === null ? null : { at: endedAt, since, isOver } };
     let parcel = parcels.get(shard);
     if (parcel === undefined)
       parcels.set(shard, (parcel = { builder: new UsageBatchBuilder(), indexes: [] }));

@@ -4,7 +4,7 @@ import { HOUR } from "../../src/meter/hours.ts";
 import { seal, tick, usage } from "./delivering.ts";
 import { admin, json, type TestProduct, type UsageAnswer } from "./gateway.ts";
 import { newArrival, newCustomer, newListing, notify } from "./marketplace.ts";
-import { agreementOf, agreementsOf } from "./registering.ts";
+import { agreementOf, agreementsOf, cameAgo } from "./registering.ts";
 
 interface Customer {
   id: string;
@@ -16,6 +16,12 @@ const list = async (query: string) =>
 const search = async (text: string) =>
   (await list(`search=${encodeURIComponent(text)}`)).customers.map(({ id }) => id);
 const name = (id: string, customer: string | null) => admin("PATCH", `/v1/agreements/${id}`, { customer });
+/** Usage of some hours ago. */
+const ago = (customer: string, quantity: number, hours: number) => ({
+  ...usage(customer, quantity),
+  timestamp: new Date(Date.now() - hours * HOUR).toISOString(),
+});
+
 /** What has been counted for each agreement. */
 async function acceptedBy(listing: TestProduct): Promise<Record<string, string>> {
   const { accounts } = await json<{ accounts: { agreement: string; accepted: string }[] }>(
@@ -154,6 +160,32 @@ describe("the seller's own id", () => {
       customer: null,
       formerCustomer: "acme",
     });
+  });
+
+  it("stays with an agreement for usage of before the end at which it left, also when the customer comes back", async () => {
+    const listing = await newListing({ concurrentAgreements: false });
+    const [first, second] = [await newCustomer(listing), await newCustomer(listing)];
+    const one = await agreementOfCustomer(listing, first.accountId);
+    const two = await agreementOfCustomer(listing, second.accountId);
+    await cameAgo(listing.id, 4 * HOUR);
+    const change = (what: string, body = {}) => admin("POST", `/v1/agreements/${one.id}/${what}`, body);
+    await name(one.id, "acme");
+    await change("end", { at: new Date(Date.now() - 2 * HOUR).toISOString() });
+    await name(two.id, "acme");
+    // The customer comes back, and leaves again.
+    for (const what of ["activate", "end"]) {
+      expect((await change(what)).status).toBe(200);
+      await listing.post([ago("acme", 10, 1), ago("acme", 1, 3)]);
+    }
+    expect(await acceptedBy(listing)).toEqual({ [one.id]: "2", [two.id]: "20" });
+    // No agreement has the id any more, and the one that had it has not ended.
+    await change("activate");
+    await name(two.id, null);
+    const { results } = await json<UsageAnswer>(listing.post([ago("acme", 1, 1), ago("acme", 1, 3)]));
+    expect(results).toMatchObject([
+      { status: "rejected", error: { code: "unknown_customer" } },
+      { status: "accepted" },
+    ]);
   });
 
   it.each(["123456789012", "arn:aws:license-manager::123456789012:license:l-1"])(

@@ -252,6 +252,24 @@ describe("an agreement that ends", () => {
     expect(new Set(billed)).toEqual(new Set([2, 5]));
   });
 
+  it("is billed by no hour of before the customer came back", async () => {
+    const listing = await newListing({ concurrentAgreements: false });
+    const { accountId } = await newCustomer(listing);
+    await cameAgo(listing.id, 24 * HOUR);
+    const { id } = await agreementOf(listing.id);
+    const base = Date.now();
+    const ago = (hours: number) => new Date(base - hours * HOUR).toISOString();
+    const change = async (what: "end" | "activate", at: string) =>
+      expect((await admin("POST", `/v1/agreements/${id}/${what}`, { at })).status).toBe(200);
+    const used = (hours: number) => ({ ...usage(accountId, 5), timestamp: ago(hours) });
+    await change("end", ago(6));
+    await change("activate", ago(2));
+    await listing.post([used(2), used(1), used(0)]);
+    await change("end", new Date(base + 1).toISOString());
+    const { results } = await json<{ results: object[] }>(listing.post(used(0)));
+    expect(results).toMatchObject([{ status: "rejected", error: { code: "agreement_ended" } }]);
+  });
+
   it("is open again when a late notice puts the end of its final hour off", async () => {
     const listing = await newListing();
     const bought = await newCustomer(listing);

@@ -28,8 +28,9 @@ export const agreements = sqliteTable(
     customerIdentifier: text("customer_identifier"),
     /** The seller's own id for the customer. */
     customer: text(),
-    /** The own id that the customer's next agreement has taken over. */
+    /** The own id that the customer's next agreement has taken over, and until when it stood for this one's usage. */
     formerCustomer: text("former_customer"),
+    formerUntil: integer("former_until"),
     /** The meter shard that counts it, for ever: ids and carry live there. */
     shard: integer().notNull(),
     registeredAt: integer("registered_at").notNull(),

@@ -4,7 +4,7 @@ import { dimension, TestMeter, type TestEvent } from "./test-meter.ts";
 
 const at = (text: string): number => Date.parse(`2026-11-${text}Z`);
 const END = at("23T12:40:00");
-const end = { at: END, isOver: false };
+const end = { at: END, since: at("01T00:00:00"), isOver: false };
 const used = (time: number, overrides: TestEvent = {}): TestEvent => ({ time, end, ...overrides });
 const late = used(at("23T12:35:00"));
 
@@ -31,7 +31,7 @@ describe("usage of an agreement that has ended", () => {
 
   it("is refused altogether once the final hour is over", async () => {
     const meter = new TestMeter();
-    const event = used(END - 1, { end: { at: END, isOver: true } });
+    const event = used(END - 1, { end: { ...end, isOver: true } });
     expect(await meter.accept([event], END + 2 * HOUR)).toEqual([{ status: "agreement_ended", at: END }]);
   });
 });
@@ -70,6 +70,18 @@ describe("late usage of an agreement that has ended", () => {
     const meter = await withSealedHours(23);
     expect(await meter.accept([late], at("23T13:20:00"))).toEqual([{ status: "agreement_ended", at: END }]);
     expect(meter.books).toMatchObject({ accepted: "23", sealed: "23", open: "0" });
+  });
+
+  it("joins no hour of before the agreement's beginning", async () => {
+    const begun = (time: number) => used(late.time ?? 0, { end: { ...end, since: time } });
+    const meter = await withSealedHours(2);
+    const now = at("23T13:20:00");
+    expect(await meter.accept([begun(at("23T11:00:00"))], now)).toEqual([
+      { status: "agreement_ended", at: END },
+    ]);
+    expect(await meter.accept([begun(at("23T10:59:59"))], now)).toEqual([
+      { status: "late", hour: at("23T10:00:00") },
+    ]);
   });
 
   it("waits for a person where its dimension says so", async () => {
