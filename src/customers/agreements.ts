@@ -153,8 +153,7 @@ async function licenseEarlier(
 ): Promise<void> {
   if (licenseArn === null) return;
   await ledger.run(sql`
-    UPDATE agreements SET license_arn = ${licenseArn}, license_id = ${licenseIdOf(licenseArn)},
-                          life_version = life_version + 1
+    UPDATE agreements SET license_arn = ${licenseArn}, license_id = ${licenseIdOf(licenseArn)}
     WHERE product_id = ${product.id} AND account_id = ${accountId} AND license_arn IS NULL
     AND (usage_until IS NULL OR usage_until > ${now})
     AND NOT EXISTS (SELECT 1 FROM agreements other
@@ -302,7 +301,7 @@ export async function licenseAgreement(ledger: Ledger, id: string, licenseArn: s
   const licenseId = licenseIdOf(licenseArn);
   const [licensed = []] = await inOneTransaction(ledger, [
     sql`
-      UPDATE agreements SET license_arn = ${licenseArn}, license_id = ${licenseId}, life_version = life_version + 1
+      UPDATE agreements SET license_arn = ${licenseArn}, license_id = ${licenseId}
       WHERE id = ${id} AND license_arn IS NULL AND NOT EXISTS (
         SELECT 1 FROM agreements other
         WHERE other.product_id = ${agreement.productId} AND other.license_arn = ${licenseArn}) RETURNING id`,

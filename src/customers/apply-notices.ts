@@ -72,7 +72,12 @@ async function becomes(
   if (isSame(before, { ...before, ...changes })) return before;
   const after: Agreement = { ...before, ...changes, lifeVersion: before.lifeVersion + 1 };
   const { id, lifeVersion } = after;
-  const isUnchanged = and(eq(agreements.id, id), eq(agreements.lifeVersion, before.lifeVersion));
+  // Its licence may be told at any time beside its life, and must not be written over.
+  const isUnchanged = and(
+    eq(agreements.id, id),
+    eq(agreements.lifeVersion, before.lifeVersion),
+    sql`${agreements.licenseArn} IS ${before.licenseArn}`,
+  );
   const types = messagesOf(before, after);
   const [written = []] = await inOneTransaction(ledger, [
     ledger

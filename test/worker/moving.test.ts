@@ -2,8 +2,8 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { recordsOf, retryNow, seal, tick } from "./delivering.ts";
 import { admin, json, type TestProduct } from "./gateway.ts";
-import { arrive, aws, newArrival, newCustomer, newListing, notify } from "./marketplace.ts";
-import { cameAgo } from "./registering.ts";
+import { arrive, aws, newCustomer, newListing, notify } from "./marketplace.ts";
+import { cameAgo, letMove, newUnlicensed } from "./registering.ts";
 
 const HOUR = 3_600_000;
 const iso = (at: number) => new Date(at).toISOString();
@@ -28,28 +28,6 @@ const move = (listing: TestProduct, from: number | null) =>
   admin("PATCH", `/v1/products/${listing.id}`, {
     concurrentAgreementsFrom: from === null ? null : iso(from),
   });
-
-/** The move was to be at a time that has come by now, and AWS knows of it. */
-async function letMove(listing: TestProduct, from: number): Promise<void> {
-  await env.DB.prepare("UPDATE products SET concurrent_agreements_from = ? WHERE id = ?")
-    .bind(from, listing.id)
-    .run();
-  await aws.list(listing.id, { concurrentAgreements: true });
-}
-
-/** A customer whose LicenseArn is not known. */
-async function newUnlicensed(listing: TestProduct) {
-  const agreement = await newArrival(listing);
-  await env.DB.batch([
-    env.DB.prepare(
-      "UPDATE notices SET license_id = NULL, facts = json_remove(facts, '$.licenseArn') WHERE facts ->> 'licenseArn' = ?",
-    ).bind(agreement.licenseArn),
-    env.DB.prepare(
-      "UPDATE agreements SET license_arn = NULL, license_id = NULL WHERE product_id = ? AND license_arn = ?",
-    ).bind(listing.id, agreement.licenseArn),
-  ]);
-  return agreement;
-}
 
 const usageIn = (customer: string, at: number, quantity = 1) => ({
   id: crypto.randomUUID(),

@@ -4,8 +4,8 @@ import { vi } from "vitest";
 import { issueCode } from "../../src/customers/registration/codes.ts";
 import { openLedger } from "../../src/ledger/database.ts";
 import worker from "../../src/index.ts";
-import { admin, call, json } from "./gateway.ts";
-import { arrive, aws, newListing } from "./marketplace.ts";
+import { admin, call, json, type TestProduct } from "./gateway.ts";
+import { arrive, aws, newArrival, newListing } from "./marketplace.ts";
 
 /** What a customer who arrives, and the seller's backend, see of the registration. */
 
@@ -19,6 +19,7 @@ export interface AgreementView {
   freeTrial: boolean;
   registeredAt: string;
   activatedAt: string | null;
+  usageUntil: string | null;
 }
 
 export const agreementsOf = async (product: string) =>
@@ -154,3 +155,25 @@ export const waitingAlarms = async () =>
 
 /** What the operator is told of customers who could not be let in. */
 export const lostAlarms = async () => (await openAlarms()).filter(({ kind }) => kind === "registration_lost");
+
+/** The move was to be at a time that has come by now, and AWS knows of it. */
+export async function letMove(listing: TestProduct, from: number): Promise<void> {
+  await env.DB.prepare("UPDATE products SET concurrent_agreements_from = ? WHERE id = ?")
+    .bind(from, listing.id)
+    .run();
+  await aws.list(listing.id, { concurrentAgreements: true });
+}
+
+/** A customer whose LicenseArn is not known. */
+export async function newUnlicensed(listing: TestProduct) {
+  const agreement = await newArrival(listing);
+  await env.DB.batch([
+    env.DB.prepare(
+      "UPDATE notices SET license_id = NULL, facts = json_remove(facts, '$.licenseArn') WHERE facts ->> 'licenseArn' = ?",
+    ).bind(agreement.licenseArn),
+    env.DB.prepare(
+      "UPDATE agreements SET license_arn = NULL, license_id = NULL WHERE product_id = ? AND license_arn = ?",
+    ).bind(listing.id, agreement.licenseArn),
+  ]);
+  return agreement;
+}
