@@ -86,37 +86,39 @@ const wholeUnits = (value: HeldEntitlement["value"] | undefined): bigint =>
 
 /**
  * When the contract's term began: another one has the whole quantity anew. It does so when the one before is over and the
- * contract goes on, or when the contract's end is another and a notice says that the agreement was renewed, or the
- * customer has come back after an end. AWS's notice
- * and its entitlements tell of one renewal in either order, days apart; by the end that both come to it is known to be
- * one, and would be included twice otherwise. An amendment that leaves the end begins no term.
+ * contract goes on, or when the contract's end is another and the agreement has begun again since: a notice says that it
+ * was renewed, or the customer has come back after an end. AWS's notice and its entitlements tell of one renewal in either
+ * order, days apart; by the end that both come to it is known to be one, and would be included twice otherwise. An
+ * amendment that leaves the end begins no term.
  */
 export function termOf(
-  {
-    startsAt,
-    termStartsAt,
-    activatedAt,
-    registeredAt,
-    returnedAt,
-  }: Pick<Agreement, "startsAt" | "termStartsAt" | "activatedAt" | "registeredAt" | "returnedAt">,
+  agreement: Dated,
   was: Pick<Allowed, "since" | "until"> | undefined,
   expiresAt: number | null,
   now: number,
 ): Pick<Allowed, "since" | "until"> {
-  if (was === undefined) return { since: termStartsAt ?? activatedAt ?? registeredAt, until: expiresAt };
+  if (was === undefined) return { since: firstTerm(agreement), until: expiresAt };
   const isOther = expiresAt === null || expiresAt !== was.until;
-  const isRenewed =
-    isOther &&
-    termStartsAt !== null &&
-    termStartsAt !== startsAt &&
-    termStartsAt > was.since &&
-    termStartsAt <= now;
-  if (isRenewed) return { since: termStartsAt, until: expiresAt };
-  if (isOther && returnedAt !== null && returnedAt > was.since && returnedAt <= now)
-    return { since: returnedAt, until: expiresAt };
+  const begunAgain = newestTerm(agreement, now);
+  if (isOther && begunAgain > was.since) return { since: begunAgain, until: expiresAt };
   const goesOn = expiresAt === null || expiresAt > now;
   if (was.until !== null && was.until <= now && goesOn) return { since: was.until, until: expiresAt };
   return { since: was.since, until: was.until ?? expiresAt };
+}
+
+type Dated = Pick<Agreement, "startsAt" | "termStartsAt" | "activatedAt" | "registeredAt" | "returnedAt">;
+
+const firstTerm = ({ termStartsAt, activatedAt, registeredAt, returnedAt }: Dated): number =>
+  Math.max(termStartsAt ?? activatedAt ?? registeredAt, returnedAt ?? 0);
+
+/**
+ * When the agreement began again by now, the last time; 0 when it did not. Who comes back has another agreement of AWS's a
+ * moment before the return: together they are one beginning, the later of the two.
+ */
+function newestTerm({ startsAt, termStartsAt, returnedAt }: Dated, now: number): number {
+  const renewedAt = termStartsAt === startsAt ? null : termStartsAt;
+  const times = [renewedAt, returnedAt].map((time) => (time !== null && time <= now ? time : 0));
+  return Math.max(...times);
 }
 
 /** When the next entitlement or term ends, so that the contract is to be read again; Infinity when none does. */

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { nextTerm, termOf, type Allowed } from "../../../src/customers/contracts/allowances.ts";
+import { lifeOf, type HeardNotice } from "../../../src/customers/life.ts";
 import { HOUR, MINUTE } from "../../../src/meter/hours.ts";
 
 const DAY = 24 * HOUR;
@@ -10,6 +11,20 @@ const nextEnd = Date.parse("2028-01-01T00:00:00Z");
 
 type Term = Pick<Allowed, "since" | "until">;
 type Dated = Parameters<typeof termOf>[0];
+
+/** A notice of a legacy agreement. */
+const heard = (
+  kind: HeardNotice["kind"],
+  occurredAt: number,
+  facts: HeardNotice["facts"] = {},
+): HeardNotice => ({
+  id: `${kind} at ${occurredAt}`,
+  kind,
+  occurredAt,
+  awsAgreementId: null,
+  licenseId: null,
+  facts,
+});
 
 /** Of an agreement that its notices have told of. */
 const agreement = (told: Partial<Dated> = {}): Dated => ({
@@ -25,6 +40,11 @@ describe("the term of a contract", () => {
   it.each([
     ["with the agreement", {}, start],
     ["with its present renewal", { termStartsAt: start + DAY }, start + DAY],
+    [
+      "with the customer's return",
+      { termStartsAt: start + DAY - HOUR, returnedAt: start + DAY - MINUTE },
+      start + DAY - MINUTE,
+    ],
     [
       "at its activation, when no notice tells its start",
       { startsAt: null, termStartsAt: null },
@@ -90,6 +110,14 @@ describe("the term of a contract", () => {
       { since: end - 90 * DAY, until: nextEnd },
     ],
     [
+      "is one after a return that AWS begins another agreement for, however often its end is changed then",
+      agreement({ termStartsAt: end - 90 * DAY, returnedAt: end - 90 * DAY + MINUTE }),
+      { since: end - 90 * DAY + MINUTE, until: nextEnd },
+      nextEnd + DAY,
+      end - 80 * DAY,
+      { since: end - 90 * DAY + MINUTE, until: nextEnd },
+    ],
+    [
       "is another after a renewal that names no end",
       agreement({ termStartsAt: end - 9 * DAY }),
       { since: start, until: null },
@@ -104,6 +132,50 @@ describe("the term of a contract", () => {
   it("is not another one when the quantity was amended and the end has stayed", () => {
     const amended = agreement({ termStartsAt: start + 90 * DAY });
     expect(termOf(amended, known, end, start + 91 * DAY)).toEqual(known);
+  });
+
+  it("begins once and only once when the customer comes back, in whatever order that is told", () => {
+    const [left, back] = [end - 90 * DAY, end - 80 * DAY];
+    const minutes = (max: number) => fc.integer({ min: 0, max });
+    const order = fc.record({
+      told: fc.tuple(minutes(3 * 24 * 60), minutes(3 * 24 * 60), minutes(3 * 24 * 60)),
+      registeredAfter: minutes(60),
+      activatedAfter: minutes(60),
+      amendedAfter: minutes(10 * 24 * 60),
+      // AWS answers now and then that there is nothing.
+      readings: fc.array(fc.tuple(minutes(20 * 24 * 60), fc.boolean()), { maxLength: 20, size: "max" }),
+    });
+    fc.assert(
+      fc.property(order, ({ told, registeredAfter, activatedAfter, amendedAfter, readings }) => {
+        const before = [
+          heard("registered", start),
+          heard("agreement_created", start, { startsAt: start }),
+          heard("activated", start),
+          heard("ending", left),
+        ];
+        const later = [
+          heard("agreement_created", back, { startsAt: back }),
+          heard("registered", back + registeredAfter * MINUTE),
+          heard("activated", back + activatedAfter * MINUTE),
+        ].map((notice, index) => ({ notice, at: notice.occurredAt + (told[index] ?? 0) * MINUTE }));
+        let term: Term = { since: start, until: end };
+        const begun = new Set<number>();
+        const all = [...readings, [30 * 24 * 60, false] as const];
+        for (const [after, isEmpty] of all.toSorted(([a], [b]) => a - b)) {
+          const now = back + after * MINUTE;
+          const known = later.filter(({ at }) => at <= now).map(({ notice }) => notice);
+          const life = lifeOf([...before, ...known]);
+          // While it has ended, it is not read.
+          if (life.usageUntil !== null) continue;
+          const expiresAt = after < amendedAfter ? nextEnd : nextEnd + DAY;
+          term = termOf({ ...life, registeredAt: start }, term, isEmpty ? null : expiresAt, now);
+          begun.add(term.since);
+        }
+        expect(begun.size).toBe(1);
+        expect(term.since).toBeGreaterThanOrEqual(back);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it("is renewed once and only once, in whatever order AWS's notice and its entitlements tell it", () => {
