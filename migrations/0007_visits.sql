@@ -7,4 +7,5 @@ CREATE INDEX `arrivals_lost` ON `arrivals` (`error_code`) WHERE "arrivals"."toke
 ALTER TABLE `agreements` ADD `returned_at` integer;--> statement-breakpoint
 ALTER TABLE `agreements` ADD `former_customer` text;--> statement-breakpoint
 CREATE INDEX `agreements_former_customer` ON `agreements` (`product_id`,`former_customer`);--> statement-breakpoint
-ALTER TABLE `agreements` ADD `former_until` integer;
+ALTER TABLE `agreements` ADD `former_until` integer;--> statement-breakpoint
+ALTER TABLE `allowances` ADD `awaited` integer DEFAULT false NOT NULL;

@@ -5,6 +5,7 @@ import { hourDeadline, SECOND } from "../meter/hours.ts";
 import { messageId, writeMessages, type AgreementMessage } from "../webhooks/messages.ts";
 import { findProduct } from "../catalog/products.ts";
 import { findAgreement, hasConcurrentAgreements, type Agreement } from "./agreements.ts";
+import { awaitAllowances } from "./contracts/allowances.ts";
 import { presentAgreement } from "./agreement-view.ts";
 import { lifeOf, type Life } from "./life.ts";
 import { claimNotices, licenseIdOf, noticesOf, type Notice } from "./notices/notices.ts";
@@ -95,6 +96,7 @@ async function becomes(
       now,
       sql`changes() > 0`,
     ),
+    ...(isReopened ? [awaitAllowances(after)] : []),
   ]);
   return written.length === 0 ? null : after;
 }

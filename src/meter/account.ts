@@ -107,6 +107,7 @@ export function emptyAccount(agreement: string, dimension: string, rule: Countin
     decided: new Map(),
     frozen: new Set(),
     allowance: null,
+    isAwaited: false,
     former: null,
     withheld: 0n,
     withheldIn: new Map(),

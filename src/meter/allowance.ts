@@ -19,6 +19,8 @@ export type EncodedAllowance = Omit<Allowance, "quantity"> & { readonly quantity
 export interface Withholding {
   /** Null until the contract has been read. */
   allowance: Allowance | null;
+  /** What is known is of before the customer left: what the contract includes since the return is not known yet. */
+  isAwaited: boolean;
   /** That of the term before, which hours of before still draw on; null while there was none. */
   former: Allowance | null;
   /** Usage that contracts have included: counted, in no record, and never billed. */
@@ -54,8 +56,13 @@ export function periodOf({ per, since }: Allowance, hour: number): number {
   }
 }
 
-/** Sets what the contract includes from now on. Another term leaves the one before to the hours of before. */
-export function allow(account: Withholding, allowance: Allowance): void {
+/**
+ * Sets what the contract includes from now on, null while that is not known. Another term leaves the one before to the
+ * hours of before.
+ */
+export function allow(account: Withholding, allowance: Allowance | null): void {
+  account.isAwaited = allowance === null;
+  if (allowance === null) return;
   const { allowance: before } = account;
   account.allowance = allowance;
   if (before === null || before.per !== "term" || allowance.per !== "term") account.former = null;

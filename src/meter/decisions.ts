@@ -31,14 +31,14 @@ export interface HeldDecision {
   readonly hour: number;
 }
 
-/** What a customer's contract includes of a dimension, from now on. */
+/** What a customer's contract includes of a dimension, from now on; null while that is not known. */
 export interface AllowanceDecision {
   readonly id: string;
   readonly kind: "allow";
   readonly agreement: string;
   readonly dimension: string;
   readonly rule: CountingRule;
-  readonly allowance: EncodedAllowance;
+  readonly allowance: EncodedAllowance | null;
 }
 
 /** What happens to usage beside counting and sealing. */
@@ -56,7 +56,7 @@ const DECISION_MEMORY = 100 * 24 * HOUR;
 export function decide(account: Account, decision: Decision, at: number): number | null {
   if (decision.kind === "allow") {
     // Setting it again changes nothing, so there is nothing to remember, however often the contract is read.
-    allow(account, decodeAllowance(decision.allowance));
+    allow(account, decision.allowance === null ? null : decodeAllowance(decision.allowance));
     return null;
   }
   const known = account.decided.get(decision.id);

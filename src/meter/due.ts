@@ -3,8 +3,10 @@ import type { HourBucket } from "./hour-bucket.ts";
 import { DELIVERY_MARGIN, HOUR, hourDeadline } from "./hours.ts";
 
 /** Whether an account's hours are not to be sealed yet: that would bill what its contract, not read yet, includes. */
-const isWaiting = ({ allowance, dimension }: Account, { awaitsAllowance }: MeterSettings): boolean =>
-  allowance === null && awaitsAllowance.includes(dimension);
+const isWaiting = (
+  { allowance, isAwaited, dimension }: Account,
+  { awaitsAllowance }: MeterSettings,
+): boolean => (allowance === null || isAwaited) && awaitsAllowance.includes(dimension);
 
 /**
  * When a bucket is to be sealed: its hour's end plus the settle time, put off by the late-settle time while usage

@@ -42,6 +42,7 @@ export type EncodedAccount = [
   withheldIn?: [period: number, amount: string][],
   // Absent in what was saved before it was kept.
   former?: EncodedAllowance | null,
+  isAwaited?: boolean,
 ];
 
 function encodeAmounts<Key>(amounts: ReadonlyMap<Key, bigint>): [Key, string][] {
@@ -82,7 +83,7 @@ function decodeBucket(encoded: EncodedBucket): HourBucket {
 
 export function encodeAccount(account: Account): EncodedAccount {
   const { agreement, dimension, rule, accepted, sealed, carry, late, open, held, frozen } = account;
-  const { rolled, writtenOff, decided, allowance, former, withheld, withheldIn } = account;
+  const { rolled, writtenOff, decided, allowance, isAwaited, former, withheld, withheldIn } = account;
   return [
     agreement,
     dimension,
@@ -101,6 +102,7 @@ export function encodeAccount(account: Account): EncodedAccount {
     withheld.toString(),
     encodeAmounts(withheldIn),
     former === null ? null : encodeAllowance(former),
+    isAwaited,
   ];
 }
 
@@ -123,6 +125,7 @@ export function decodeAccount(encoded: EncodedAccount): Account {
     withheld = 0,
     withheldIn = [],
     former = null,
+    isAwaited = false,
   ] = encoded;
   return {
     agreement,
@@ -139,6 +142,7 @@ export function decodeAccount(encoded: EncodedAccount): Account {
     writtenOff: decodeAmounts(writtenOff),
     decided: new Map(decided),
     allowance: allowance === null ? null : decodeAllowance(allowance),
+    isAwaited,
     former: former === null ? null : decodeAllowance(former),
     withheld: BigInt(withheld),
     withheldIn: decodeAmounts(withheldIn),

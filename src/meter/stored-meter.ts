@@ -266,5 +266,6 @@ function bookText(account: Account): string {
   const amounts = [late, withheldIn].map((byTime) => [...byTime].map(String));
   const parts = [hours(open), hours(held), [...frozen].map(String), ...amounts];
   const sorted = parts.map((part) => part.toSorted((a, b) => (a < b ? -1 : 1)).join());
-  return [...sorted, accepted, sealed, rolled, carry, writtenOff, withheld, ...allowances].join(";");
+  const known = [...allowances, account.isAwaited];
+  return [...sorted, accepted, sealed, rolled, carry, writtenOff, withheld, ...known].join(";");
 }

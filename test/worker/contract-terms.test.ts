@@ -221,49 +221,6 @@ describe("an agreement with a contract that ends", () => {
   });
 });
 
-describe("a customer who comes back to a contract", () => {
-  /** A contract that is used up, and has ended; the customer comes back now. */
-  async function comeBack(listing: TestProduct, entitlements: object[]) {
-    const { accountId, agreementId } = await newContract(listing, calls(3, NEXT_YEAR));
-    await cameAgo(listing.id, 3 * HOUR);
-    expect(await billed(listing, usageOf(accountId, 3, 3))).toEqual([]);
-    const { agreement } = await customerOf(accountId);
-    await admin("POST", `/v1/agreements/${agreement.id}/end`, { at: iso(Date.now() - 2 * HOUR) });
-    await tick();
-    await aws.change(agreementId, { entitlements });
-    await arrive(await aws.token(agreementId));
-    await tick();
-    return { accountId, agreementId };
-  }
-  const legacy = () => newContractListing(includedPer("term"), { concurrentAgreements: false });
-  const NEXT_YEAR = Math.ceil(Date.now() / DAY) * DAY + 300 * DAY;
-
-  it("has the whole quantity of another contract", async () => {
-    const listing = await legacy();
-    const { accountId } = await comeBack(listing, calls(3, NEXT_YEAR + 90 * DAY));
-    await listing.post(usageOf(accountId, 5, 0));
-    const { agreement } = await customerOf(accountId);
-    await admin("POST", `/v1/agreements/${agreement.id}/end`, {});
-    await tick();
-    expect(await totalsOf(listing)).toMatchObject({ withheld: "6", delivered: "2", conserved: true });
-  });
-
-  it("has what is left of the same one", async () => {
-    const listing = await legacy();
-    await comeBack(listing, calls(3, NEXT_YEAR));
-    expect(await allowanceOf(listing)).toMatchObject({ until: NEXT_YEAR });
-  });
-
-  it("is asked for soon again while AWS knows nothing of it", async () => {
-    const listing = await legacy();
-    const { agreementId } = await comeBack(listing, []);
-    expect((await reading(listing)).due).toBeLessThan(Date.now() + HOUR);
-    await aws.change(agreementId, { entitlements: calls(4, NEXT_YEAR + 90 * DAY) });
-    await readAgain(listing);
-    expect(await allowanceOf(listing)).toMatchObject({ quantity: "4000000000", until: NEXT_YEAR + 90 * DAY });
-  });
-});
-
 describe("a product's contracts", () => {
   const change = (listing: TestProduct, body: object) => admin("PATCH", `/v1/products/${listing.id}`, body);
 

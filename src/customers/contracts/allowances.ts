@@ -29,6 +29,8 @@ export interface Allowed {
   readonly since: number;
   /** When the term ends that began at `since`; null while no end is known. */
   readonly until: number | null;
+  /** This is of before the customer left; what is included since the return is not known yet. */
+  readonly awaited: boolean;
 }
 
 interface Contract {
@@ -52,7 +54,7 @@ export function isAwaited({ agreement, product, held }: Contract, now: number): 
 }
 
 /**
- * What a contract includes of each dimension. Nothing is said while it is awaited: the hours stay open until it is known.
+ * What a contract includes of each dimension. While it is awaited, the hours stay open until it is known.
  *
  * @param now epoch milliseconds
  */
@@ -62,17 +64,21 @@ export async function allowancesOf(
   now: number,
 ): Promise<Allowed[]> {
   const known = await ledger.select().from(allowances).where(eq(allowances.agreementId, agreement.id));
-  if (known.length === 0 && isAwaited({ agreement, product, held }, now)) return [];
+  const isNew = known.length === 0 || agreement.returnedAt !== null;
+  if (isNew && isAwaited({ agreement, product, held }, now))
+    return known.map((row) => ({ ...row, awaited: true }));
   const before = new Map(known.map((row) => [row.dimension, row]));
   return product.dimensions.flatMap(({ name: dimension, divisor, included }) => {
     const was = before.get(dimension);
     // What is included no more is said once, since the shard knows it otherwise.
-    if (included === null) return was === undefined ? [] : [{ ...was, quantity: "0" }];
+    if (included === null) return was === undefined ? [] : [{ ...was, quantity: "0", awaited: false }];
     const { by, per } = included;
     const entitlement = held.find((one) => one.dimension === by && (one.expiresAt ?? Infinity) > now);
-    if (entitlement === undefined && was !== undefined && hasLatelyEnded(was, now)) return [was];
+    if (entitlement === undefined && was !== undefined && hasLatelyEnded(was, now))
+      return [{ ...was, awaited: false }];
     const quantity = (wholeUnits(entitlement?.value) * BigInt(divisor) * UNIT).toString();
-    return [{ dimension, quantity, per, ...termOf(agreement, was, entitlement?.expiresAt ?? null, now) }];
+    const term = termOf(agreement, was, entitlement?.expiresAt ?? null, now);
+    return [{ dimension, quantity, per, ...term, awaited: false }];
   });
 }
 
@@ -133,17 +139,26 @@ export function saveAllowances(agreementId: string, allowed: readonly Allowed[])
   if (allowed.length === 0) return [];
   return [
     sql`
-      INSERT INTO allowances (agreement_id, dimension, quantity, per, since, until)
+      INSERT INTO allowances (agreement_id, dimension, quantity, per, since, until, awaited)
       SELECT ${agreementId}, value ->> 'dimension', value ->> 'quantity', value ->> 'per', value ->> 'since',
-             value ->> 'until'
+             value ->> 'until', value ->> 'awaited'
       FROM json_each(${JSON.stringify(allowed)}) WHERE true
       ON CONFLICT DO UPDATE SET quantity = excluded.quantity, per = excluded.per, since = excluded.since,
-                                until = excluded.until,
-        told_at = iif(quantity = excluded.quantity AND per = excluded.per AND since = excluded.since, told_at, NULL)
+                                until = excluded.until, awaited = excluded.awaited,
+        told_at = iif(quantity = excluded.quantity AND per = excluded.per AND since = excluded.since
+                      AND awaited = excluded.awaited, told_at, NULL)
       WHERE quantity <> excluded.quantity OR per <> excluded.per OR since <> excluded.since
-      OR until IS NOT excluded.until`,
+      OR until IS NOT excluded.until OR awaited <> excluded.awaited`,
   ];
 }
+
+/**
+ * Has the hours of a customer who has come back wait, since what is known is included by the contract of before; unless
+ * the agreement has become something else meanwhile.
+ */
+export const awaitAllowances = ({ id, lifeVersion }: Pick<Agreement, "id" | "lifeVersion">): SQL => sql`
+  UPDATE allowances SET awaited = 1, told_at = NULL WHERE agreement_id = ${id} AND NOT awaited
+  AND EXISTS (SELECT 1 FROM agreements WHERE id = ${id} AND life_version = ${lifeVersion})`;
 
 interface UntoldRow extends CountingRule {
   readonly agreement: string;
@@ -153,6 +168,7 @@ interface UntoldRow extends CountingRule {
   readonly quantity: string;
   readonly per: AllowancePeriod;
   readonly since: number;
+  readonly awaited: 0 | 1;
 }
 
 /** Tells the shards of the allowances that they do not know; one that cannot be told is no other's matter. */
@@ -160,7 +176,7 @@ export async function tellAllowances({ ledger, shards, now }: Surroundings): Pro
   const untold = await ledger.all<UntoldRow>(sql`
     SELECT allowances.agreement_id AS agreement, agreements.product_id AS product, agreements.shard AS shard,
            allowances.dimension AS dimension, allowances.quantity AS quantity, allowances.per AS per,
-           allowances.since AS since, dimensions.aggregation AS aggregation, dimensions.divisor AS divisor,
+           allowances.since AS since, allowances.awaited AS awaited, dimensions.aggregation AS aggregation, dimensions.divisor AS divisor,
            dimensions.unique_tag AS uniqueTag
     FROM allowances INDEXED BY allowances_untold
     JOIN agreements ON agreements.id = allowances.agreement_id
@@ -179,7 +195,7 @@ export async function tellAllowances({ ledger, shards, now }: Surroundings): Pro
  */
 async function markTold(ledger: Ledger, rows: readonly UntoldRow[], now: number): Promise<void> {
   const isSame = sql`allowances.quantity = told.value ->> 'quantity' AND allowances.per = told.value ->> 'per'
-                     AND allowances.since = told.value ->> 'since'`;
+                     AND allowances.since = told.value ->> 'since' AND allowances.awaited = told.value ->> 'awaited'`;
   await ledger.run(sql`
     UPDATE allowances SET told_at = iif(${isSame}, ${now}, NULL) FROM json_each(${JSON.stringify(rows)}) AS told
     WHERE allowances.agreement_id = told.value ->> 'agreement' AND allowances.dimension = told.value ->> 'dimension'`);
@@ -191,5 +207,5 @@ const decisionOf = (row: UntoldRow): AllowanceDecision => ({
   agreement: row.agreement,
   dimension: row.dimension,
   rule: { aggregation: row.aggregation, divisor: row.divisor, uniqueTag: row.uniqueTag },
-  allowance: { quantity: row.quantity, per: row.per, since: row.since },
+  allowance: row.awaited === 1 ? null : { quantity: row.quantity, per: row.per, since: row.since },
 });

@@ -268,6 +268,8 @@ export const allowances = sqliteTable(
     since: integer().notNull(),
     /** When it ends, by the entitlement that it began with: another term begins then, if the contract goes on. */
     until: integer(),
+    /** What the contract includes since the customer has come back is not known yet. */
+    awaited: integer({ mode: "boolean" }).notNull().default(false),
     /** When the shard had it; null until then. */
     toldAt: integer("told_at"),
   },

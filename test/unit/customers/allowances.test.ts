@@ -228,6 +228,7 @@ describe("the next reading of a contract", () => {
     per: "term",
     since: start,
     until,
+    awaited: false,
   });
   const held = (expiresAt: number | null) => ({ dimension: "d", value: 1, expiresAt });
 

@@ -59,6 +59,14 @@ describe("an allowance, and what it has withheld", () => {
     damage(books, '"since":1', '"since":3');
     expect(books.meter.recount()).toMatchObject([{ agreement: "a", dimension: "d" }]);
   });
+
+  it("is compared with what is on disk: whether it is what the contract still includes", async () => {
+    const books = await meter();
+    await books.allow(null, { per: "month" }, sealing);
+    expect(books.meter.recount()).toEqual([]);
+    damage(books, '"allowance":null', '"allowance":{"quantity":"10000000000","per":"month","since":0}');
+    expect(books.meter.recount()).toMatchObject([{ agreement: "a", dimension: "d" }]);
+  });
 });
 
 function damage({ storage }: TestMeter, written: string, damaged: string): void {

@@ -73,6 +73,24 @@ describe("an hour of an account that waits for its allowance", () => {
     expect(sealAgreement(meter, start)).toMatchObject([{ dimension: "free" }, { quantity: 3 }]);
   });
 
+  it("waits again while it is not known what a contract includes since its customer's return", async () => {
+    const meter = waiting();
+    const back = start + 3 * HOUR;
+    await meter.allow("3", { per: "term", since: start }, start);
+    await meter.accept([{ quantity: "3", time: start }], start);
+    expect(meter.seal(sealing)).toEqual([]);
+    await meter.allow(null, { per: "term" }, back);
+    await meter.accept([{ quantity: "4", time: back }], back);
+    expect(meter.meter.nextSeal).toBe(back + 23.5 * HOUR);
+    expect(meter.meter.recount()).toEqual([]);
+    meter.pack(back);
+    expect(meter.restart().seal(back + 2 * HOUR)).toEqual([]);
+    expect(sealAgreement(meter, back)).toEqual([]);
+    await meter.allow("3", { per: "term", since: back }, back + 2 * HOUR);
+    expect(meter.seal(back + 2 * HOUR)).toMatchObject([{ hour: back, quantity: 1 }]);
+    expect(meter.restart().books).toMatchObject({ withheld: "6", sealed: "1" });
+  });
+
   it("is not kept back by its neighbours' waiting", async () => {
     const meter = waiting();
     const other = dimension("other");

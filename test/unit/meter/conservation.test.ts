@@ -82,7 +82,8 @@ const step = fc.oneof(
       kind: fc.constant("allow" as const),
       agreement: fc.constantFrom(...agreements),
       dimension: fc.constantFrom(...dimensions),
-      quantity: fc.bigInt({ min: 0n, max: 9n * UNIT }),
+      // Null while it is not known.
+      quantity: fc.option(fc.bigInt({ min: 0n, max: 9n * UNIT }), { freq: 4 }),
       per: fc.constantFrom("hour" as const, "month" as const, "term" as const),
       term: fc.integer({ min: 1, max: 3 }),
     }),
@@ -206,7 +207,8 @@ class Trial {
   }
 
   async allow({ agreement, dimension, quantity, per, term }: Allowing): Promise<void> {
-    const allowance = { quantity: quantity.toString(), per, since: start - term * HOUR };
+    const allowance =
+      quantity === null ? null : { quantity: quantity.toString(), per, since: start - term * HOUR };
     const of = { agreement, dimension: dimension.name, rule: ruleOf(dimension) };
     await this.meter.decide([{ kind: "allow", id: `${term}`, ...of, allowance }], this.now);
   }

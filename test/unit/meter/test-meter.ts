@@ -101,10 +101,10 @@ export class TestMeter {
     return { outcomes, durable };
   }
 
-  /** Has the contract of agreement "a" include so much, an exact decimal, from now on. */
-  async allow(quantity: string, allowed: TestAllowance, now: number): Promise<void> {
+  /** Has the contract of agreement "a" include so much, an exact decimal, from now on; null while that is not known. */
+  async allow(quantity: string | null, allowed: TestAllowance, now: number): Promise<void> {
     const { per, since = 0, dimension: counted = standard } = allowed;
-    const allowance = { quantity: nanoOf(quantity).toString(), per, since };
+    const allowance = quantity === null ? null : { quantity: nanoOf(quantity).toString(), per, since };
     const of = { agreement: "a", dimension: counted.name, rule: ruleOf(counted) };
     await this.meter.decide([{ id: crypto.randomUUID(), kind: "allow", ...of, allowance }], now);
   }

@@ -1,0 +1,109 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, it } from "vitest";
+import {
+  allowanceOf,
+  billed,
+  calls,
+  customerOf,
+  includedPer,
+  newContract,
+  newContractListing,
+  readAgain,
+  reading,
+  totalsOf,
+  usageOf,
+} from "./contracts.ts";
+import { seal, tick } from "./delivering.ts";
+import { admin, type TestProduct } from "./gateway.ts";
+import { arrive, aws } from "./marketplace.ts";
+import { cameAgo } from "./registering.ts";
+
+beforeEach(() => aws.heal());
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const iso = (at: number) => new Date(at).toISOString();
+
+/** Lets the term of a product's contracts have begun some time ago. */
+const letTermBegin = (listing: TestProduct, ago: number) =>
+  env.DB.prepare(
+    `UPDATE allowances SET since = ?, told_at = NULL
+     WHERE agreement_id IN (SELECT id FROM agreements WHERE product_id = ?)`,
+  )
+    .bind(Date.now() - ago, listing.id)
+    .run();
+
+describe("a customer who comes back to a contract", () => {
+  /** A contract that is used up, and has ended. */
+  async function newLeaver(listing: TestProduct) {
+    const { accountId, agreementId } = await newContract(listing, calls(3, NEXT_YEAR));
+    await cameAgo(listing.id, 3 * HOUR);
+    await letTermBegin(listing, DAY);
+    await tick();
+    expect(await billed(listing, usageOf(accountId, 3, 3))).toEqual([]);
+    const { agreement } = await customerOf(accountId);
+    await admin("POST", `/v1/agreements/${agreement.id}/end`, { at: iso(Date.now() - 2 * HOUR) });
+    await tick();
+    return { accountId, agreementId, id: agreement.id };
+  }
+
+  /** The same, and the customer comes back now. */
+  async function comeBack(listing: TestProduct, entitlements: object[]) {
+    const leaver = await newLeaver(listing);
+    await aws.change(leaver.agreementId, { entitlements });
+    await arrive(await aws.token(leaver.agreementId));
+    await tick();
+    return leaver;
+  }
+  const legacy = () => newContractListing(includedPer("term"), { concurrentAgreements: false });
+  const NEXT_YEAR = Math.ceil(Date.now() / DAY) * DAY + 300 * DAY;
+
+  it("has the whole quantity of another contract", async () => {
+    const listing = await legacy();
+    const { accountId } = await comeBack(listing, calls(3, NEXT_YEAR + 90 * DAY));
+    await listing.post(usageOf(accountId, 5, 0));
+    const { agreement } = await customerOf(accountId);
+    await admin("POST", `/v1/agreements/${agreement.id}/end`, {});
+    await tick();
+    expect(await totalsOf(listing)).toMatchObject({ withheld: "6", delivered: "2", conserved: true });
+  });
+
+  it("has what is left of the same one", async () => {
+    const listing = await legacy();
+    await comeBack(listing, calls(3, NEXT_YEAR));
+    expect(await allowanceOf(listing)).toMatchObject({ until: NEXT_YEAR });
+  });
+
+  it("is asked for soon again while AWS knows nothing of it", async () => {
+    const listing = await legacy();
+    const { agreementId } = await comeBack(listing, []);
+    expect((await reading(listing)).due).toBeLessThan(Date.now() + HOUR);
+    await aws.change(agreementId, { entitlements: calls(4, NEXT_YEAR + 90 * DAY) });
+    await readAgain(listing);
+    expect(await allowanceOf(listing)).toMatchObject({ quantity: "4000000000", until: NEXT_YEAR + 90 * DAY });
+  });
+
+  it.each([
+    ["AWS knows nothing of it", [], []],
+    [
+      "it cannot be read",
+      calls(4, NEXT_YEAR + 90 * DAY),
+      [{ kind: "throttle", operation: "GetEntitlements", times: null }],
+    ],
+  ])("has its hours wait for it while %s, since what was before is used up", async (_why, said, faults) => {
+    const listing = await legacy();
+    const { accountId, agreementId, id } = await newLeaver(listing);
+    await aws.change(agreementId, { entitlements: said });
+    if (faults.length > 0) await aws.faults(...faults);
+    await admin("POST", `/v1/agreements/${id}/activate`, { at: iso(Date.now() - 1.5 * HOUR) });
+    await tick();
+    expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([]);
+    await aws.heal();
+    await aws.change(agreementId, { entitlements: calls(4, NEXT_YEAR + 90 * DAY) });
+    await readAgain(listing);
+    await seal(listing.id);
+    await tick();
+    expect(await aws.records(listing.id)).toMatchObject([{ quantity: 1 }]);
+    expect(await totalsOf(listing)).toMatchObject({ accepted: "8", withheld: "7", conserved: true });
+  });
+});
