@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { inOneTransaction, type Ledger } from "../ledger/database.ts";
-import type { AlarmKind, ParkReason } from "../ledger/schema.ts";
+import type { AlarmKind, IncidentKind, ParkReason } from "../ledger/schema.ts";
 import { HOUR, MINUTE } from "../meter/hours.ts";
 
 /** Something that a person must know of. */
@@ -65,6 +65,13 @@ interface LostRow {
   readonly count: number;
 }
 
+interface IncidentRow {
+  readonly kind: IncidentKind;
+  readonly subject: string;
+  readonly detail: string;
+  readonly count: number;
+}
+
 interface FailingRow {
   readonly product: string;
   readonly count: number;
@@ -87,6 +94,7 @@ export async function findConditions(ledger: Ledger, now: number): Promise<Condi
     waiting = [],
     lost = [],
     failing = [],
+    happened = [],
   ] = (await inOneTransaction(ledger, [
     sql`
       SELECT product_id AS product, count(*) AS count, min(deadline) AS deadline, max(last_answer) AS answer
@@ -114,6 +122,10 @@ export async function findConditions(ledger: Ledger, now: number): Promise<Condi
       SELECT product_id AS product, count(*) AS count, max(entitlements_error) AS error
       FROM agreements INDEXED BY agreements_entitlements_failing
       WHERE entitlements_failing_since <= ${now - ENTITLEMENTS_PATIENCE} AND usage_until IS NULL GROUP BY product_id`,
+    // One that stands for a topic that no product names any more is nobody's matter.
+    sql`
+      SELECT kind, subject, detail, count FROM incidents
+      WHERE kind <> 'notices_unsubscribed' OR subject IN (SELECT value FROM products, json_each(products.sns_topics))`,
   ])) as unknown as Rows;
   return [
     ...near.map(nearDeadline),
@@ -129,6 +141,7 @@ export async function findConditions(ledger: Ledger, now: number): Promise<Condi
     ...waiting.map(waitingCustomers),
     ...lost.map(lostCustomers),
     ...failing.map(failingContracts),
+    ...happened.map(ofIncident),
   ];
 }
 
@@ -141,6 +154,7 @@ type Rows = [
   WaitingRow[]?,
   LostRow[]?,
   FailingRow[]?,
+  IncidentRow[]?,
 ];
 
 function waitingCustomers({ code, detail, count, expiresAt }: WaitingRow): Condition {
@@ -153,7 +167,12 @@ function waitingCustomers({ code, detail, count, expiresAt }: WaitingRow): Condi
   };
 }
 
-/** One row may stand for many: without the secret nothing is kept of a customer. */
+function ofIncident({ kind, subject, detail, count }: IncidentRow): Condition {
+  return kind === "registration_lost"
+    ? lostCustomers({ code: subject, detail, count })
+    : { kind, subject, detail, size: count };
+}
+
 function lostCustomers({ code, detail, count }: LostRow): Condition {
   return {
     kind: "registration_lost",

@@ -1,4 +1,5 @@
 import type { Ledger } from "../ledger/database.ts";
+import { forgetOldIncidents } from "../ledger/incidents.ts";
 import { sendMessages, type Receiver } from "../webhooks/send.ts";
 import { updateAlarms } from "./alarms.ts";
 import { findConditions } from "./conditions.ts";
@@ -18,6 +19,7 @@ export interface WatchOptions {
 /** Finds out what a person must know of, and tells. */
 export async function keepWatch({ ledger, receiver, ...world }: WatchOptions): Promise<void> {
   const now = world.now();
+  await forgetOldIncidents(ledger, now);
   const conditions = await findConditions(ledger, now);
   await updateAlarms(ledger, conditions, { now, newId: world.newId });
   if (receiver !== null) await sendMessages({ ledger, receiver, ...world });

@@ -25,7 +25,9 @@ import {
 
 let logged: string[] = [];
 beforeEach(async () => {
-  await env.DB.batch(["arrivals", "alarms"].map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
+  await env.DB.batch(
+    ["arrivals", "alarms", "incidents"].map((table) => env.DB.prepare(`DELETE FROM ${table}`)),
+  );
   logged = listenToLogs();
 });
 afterEach(async () => {
@@ -122,12 +124,16 @@ describe("so many customers at once that the ledger would fill", () => {
       `
       INSERT INTO arrivals (id, token, arrived_at, expires_at, next_attempt_at, attempts, needs_person)
       WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 2000)
-      SELECT 'flood-' || n, 'x', 0, 9e15, 9e15, 1, 0 FROM n`.replaceAll("\n", " "),
+      SELECT 'flood-' || n, 'x', 0, 8e15, 8e15, 1, 0 FROM n`.replaceAll("\n", " "),
     );
     const { arrival } = await newWaiter();
     expect([arrival.status, arrival.headers.get("retry-after")]).toEqual([503, "60"]);
     expect(await waiting()).toBe(2000);
     expect(logged.join("\n")).toContain("2000 customers wait already");
+    await tick();
+    expect(await lostAlarms()).toMatchObject([
+      { subject: "TooManyWait", detail: expect.stringContaining("2000 customers wait already") as unknown },
+    ]);
   });
 
   it("keep nobody from the page who waits already", async () => {
@@ -136,7 +142,7 @@ describe("so many customers at once that the ledger would fill", () => {
       `
       INSERT INTO arrivals (id, token, arrived_at, expires_at, next_attempt_at, attempts, needs_person)
       WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1999)
-      SELECT 'flood-' || n, 'x', 0, 9e15, 9e15, 1, 0 FROM n`.replaceAll("\n", " "),
+      SELECT 'flood-' || n, 'x', 0, 8e15, 8e15, 1, 0 FROM n`.replaceAll("\n", " "),
     );
     expect(locationOf(await arrive(registrationToken))).toBe(page);
   });

@@ -27,7 +27,9 @@ import {
 
 let logged: string[] = [];
 beforeEach(async () => {
-  await env.DB.batch(["arrivals", "alarms"].map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
+  await env.DB.batch(
+    ["arrivals", "alarms", "incidents"].map((table) => env.DB.prepare(`DELETE FROM ${table}`)),
+  );
   logged = listenToLogs();
 });
 afterEach(async () => {

@@ -7,7 +7,7 @@ import { findAgreement, type Agreement } from "../agreements.ts";
 import { eachOf } from "../each-of.ts";
 import { decryptToken, encryptToken, registrationKeys, ticketFor, type RegistrationKeys } from "./keys.ts";
 import { letIn, type Fault, type LetIn, type Visitor } from "./let-in.ts";
-import { giveUpLapsed, keptAsLost, noteMissingSecret } from "./lost-arrivals.ts";
+import { giveUpLapsed, keptAsLost, noteMissingSecret, noteSentAway } from "./lost-arrivals.ts";
 import type { Surroundings } from "../surroundings.ts";
 
 /** AWS takes a token for 4 hours (AWS Marketplace seller guide, SaaS customer onboarding). */
@@ -113,16 +113,18 @@ const visitOf = (id: string, { productId, fields, arrivedAt }: Visitor) => ({
  * again. Of the token itself nothing is kept, also if it has waited.
  */
 async function remember(
-  { ledger }: Surroundings,
+  { ledger, now }: Surroundings,
   { id }: Door,
   visitor: Visitor,
   { id: agreementId }: Agreement,
 ): Promise<void> {
   const known = { token: null, agreementId };
+  // Who has waited and comes by the button is sent on by the answer: the waiting page's address ends soon after that, too.
+  const sentOnAt = sql`coalesce(${arrivals.sentOnAt}, ${now()})`;
   await ledger
     .insert(arrivals)
     .values({ ...visitOf(id, visitor), ...known, nextAttemptAt: visitor.arrivedAt, needsPerson: false })
-    .onConflictDoUpdate({ target: arrivals.id, set: known });
+    .onConflictDoUpdate({ target: arrivals.id, set: { ...known, sentOnAt } });
 }
 
 /** Who came with a token that AWS does not take any more, or cannot look up now; null when nobody did. */
@@ -133,14 +135,19 @@ async function recall({ ledger, now }: Surroundings, earlier: ArrivalRow | null)
 }
 
 async function keep(
-  { ledger, now, report }: Surroundings,
+  surroundings: Surroundings,
   { keys, ticket, id, earlier }: Door,
   visitor: Visitor,
   fault: Fault,
 ): Promise<Arrival> {
+  const { ledger, now } = surroundings;
   const { token, productId } = visitor;
   if (earlier === null && (await ledger.$count(arrivals, isNotNull(arrivals.token))) >= MAX_WAITING) {
-    report(`${MAX_WAITING} customers wait already, and one more is sent away`, { code: fault.code });
+    await noteSentAway(
+      surroundings,
+      "TooManyWait",
+      `${MAX_WAITING} customers wait already, or somebody posts forms that nobody has sent. They wait since ${fault.detail}`,
+    );
     return { kind: "later" };
   }
   const waits = {

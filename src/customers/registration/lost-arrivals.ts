@@ -1,4 +1,5 @@
-import { and, eq, isNotNull, isNull, lte, sql } from "drizzle-orm";
+import { and, isNotNull, isNull, lte } from "drizzle-orm";
+import { forgetIncident, noteIncident } from "../../ledger/incidents.ts";
 import { arrivals } from "../../ledger/schema.ts";
 import { HOUR } from "../../meter/hours.ts";
 import type { Surroundings } from "../surroundings.ts";
@@ -6,8 +7,7 @@ import type { Surroundings } from "../surroundings.ts";
 /** How long it is known of a customer that nobody could let in: so long the alarm stays open. */
 const LOST_LIFE = 24 * HOUR;
 
-/** The row that stands for all customers who came while there was nothing to keep a token with. */
-const WITHOUT_SECRET = "without-secret";
+const SECRET_MISSING = "RegistrationSecretMissing";
 
 /** What an arrival becomes when its token has ended: of the token nothing is kept, of why it has waited everything. */
 export const keptAsLost = (now: number) => ({ token: null, expiresAt: now + LOST_LIFE });
@@ -16,7 +16,7 @@ export const keptAsLost = (now: number) => ({ token: null, expiresAt: now + LOST
 export async function giveUpLapsed({ ledger, now, secret, report }: Surroundings): Promise<void> {
   const at = now();
   await ledger.delete(arrivals).where(and(isNull(arrivals.token), lte(arrivals.expiresAt, at)));
-  if (secret !== null) await ledger.delete(arrivals).where(eq(arrivals.id, WITHOUT_SECRET));
+  if (secret !== null) await forgetIncident(ledger, "registration_lost", SECRET_MISSING);
   const lapsed = await ledger
     .update(arrivals)
     .set(keptAsLost(at))
@@ -26,25 +26,24 @@ export async function giveUpLapsed({ ledger, now, secret, report }: Surroundings
 }
 
 /** Notes that a customer has come and been sent away since REGISTRATION_SECRET is not set; an operator is told of it. */
-export async function noteMissingSecret({ ledger, now, report }: Surroundings): Promise<void> {
-  const detail =
-    "the secret REGISTRATION_SECRET is not set, or has fewer than 32 characters: run `npx wrangler secret put REGISTRATION_SECRET`.";
-  report(`a customer has come and cannot be sent on: ${detail}`, { code: "RegistrationSecretMissing" });
-  const at = now();
-  await ledger
-    .insert(arrivals)
-    .values({
-      id: WITHOUT_SECRET,
-      ...keptAsLost(at),
-      arrivedAt: at,
-      nextAttemptAt: at,
-      attempts: 1,
-      errorCode: "RegistrationSecretMissing",
-      errorDetail: detail,
-      needsPerson: true,
-    })
-    .onConflictDoUpdate({
-      target: arrivals.id,
-      set: { attempts: sql`${arrivals.attempts} + 1`, expiresAt: at + LOST_LIFE },
-    });
+export function noteMissingSecret(surroundings: Surroundings): Promise<void> {
+  return noteSentAway(
+    surroundings,
+    SECRET_MISSING,
+    "the secret REGISTRATION_SECRET is not set, or has fewer than 32 characters: run `npx wrangler secret put REGISTRATION_SECRET`.",
+  );
+}
+
+/**
+ * Notes that a customer could not be let in nor kept waiting. Nothing of the customer is kept.
+ *
+ * @param code why, by a stable name
+ */
+export async function noteSentAway(
+  { ledger, now, report }: Surroundings,
+  code: string,
+  detail: string,
+): Promise<void> {
+  report(`a customer has come and is sent away: ${detail}`, { code });
+  await noteIncident(ledger, { kind: "registration_lost", subject: code, detail }, now());
 }

@@ -158,9 +158,10 @@ export const notices = sqliteTable(
     index("notices_unknown_license")
       .on(table.licenseId)
       .where(sql`${table.agreementId} IS NULL`),
-    index("notices_unknown_aws_agreement")
+    // Of those that are known, too: what AWS tells later of an agreement's former id is of the same agreement.
+    index("notices_aws_agreement")
       .on(table.awsAgreementId)
-      .where(sql`${table.agreementId} IS NULL`),
+      .where(sql`${table.awsAgreementId} IS NOT NULL`),
     index("notices_unknown_renewal")
       .on(sql`facts ->> 'previousAgreementId'`)
       .where(sql`${table.agreementId} IS NULL`),

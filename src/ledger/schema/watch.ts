@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { index, integer, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 
 /** What each meter shard says of itself. Written when it has something to say, not each time it is asked. */
 export const shardReports = sqliteTable("shard_reports", {
@@ -24,8 +24,30 @@ export const alarmKinds = [
   "registration_waiting",
   "registration_lost",
   "entitlements_failing",
+  "notices_refused",
+  "notices_unsubscribed",
 ] as const;
 export type AlarmKind = (typeof alarmKinds)[number];
+
+export const incidentKinds = ["registration_lost", "notices_refused", "notices_unsubscribed"] as const;
+export type IncidentKind = (typeof incidentKinds)[number];
+
+/** What has happened, and has left nothing else by which a person could be told of it. */
+export const incidents = sqliteTable(
+  "incidents",
+  {
+    kind: text({ enum: incidentKinds }).notNull(),
+    /** What of the kind it is, or what it is about. */
+    subject: text().notNull(),
+    /** What has happened, and what to do. Words of ours: a stranger may have caused it. */
+    detail: text().notNull(),
+    /** How often. */
+    count: integer().notNull(),
+    /** The last time. */
+    happenedAt: integer("happened_at").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.kind, table.subject] })],
+);
 
 /** Conditions that a person must know of, from when they arise until they are over. */
 export const alarms = sqliteTable(
