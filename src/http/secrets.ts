@@ -13,7 +13,8 @@ export function withoutSecrets(text: string, env: Env | undefined): string {
     env?.WEBHOOK_SECRET,
     env?.WEBHOOK_URL,
     env?.REGISTRATION_SECRET,
-    env?.EVENTS_SECRET,
+    // Two, perhaps, while it is changed.
+    ...(env?.EVENTS_SECRET?.split(/\s+/) ?? []),
   ];
   for (const secret of secrets) {
     if (secret === undefined || secret.length < SHORTEST_SECRET) continue;

@@ -8,7 +8,9 @@ import { jsonBody, readJsonText } from "../../http/body.ts";
 import { problem, problemResponses, type ProblemOptions } from "../../http/problems.ts";
 import { router, type AppEnv } from "../../http/router.ts";
 import { eventSchema, noticeOf } from "./event-bridge.ts";
+import { forgetIncident } from "../../ledger/incidents.ts";
 import { hearNotice, type Heard } from "./hear-notice.ts";
+import { noteForeignMessage, noteRefusedEvent, noteUnsubscribed } from "./missed-notices.ts";
 import { noticeIn, snsMessageSchema, type SnsMessage } from "./sns-message.ts";
 import { confirmSubscription, refusalOf, type SnsRefusal, type Verification } from "./sns-signature.ts";
 import { surroundingsOf } from "../surroundings.ts";
@@ -37,15 +39,23 @@ const presentHeard = (notice: string, { isNew, agreementId }: Heard) => ({
   agreement: agreementId,
 });
 
+/** What events may bring: two, with a blank between them, while an operator changes the secret at one end and the other. */
+const eventsSecrets = ({ EVENTS_SECRET = "" }: Env): string[] =>
+  EVENTS_SECRET.split(/\s+/).filter((secret) => secret.length >= SHORTEST_EVENTS_SECRET);
+
+const broughtSecret = (c: Context<AppEnv>): string | null =>
+  c.req.header("x-api-key") ?? bearerToken(c.req.header("authorization"));
+
 /** Lets only whoever brings EVENTS_SECRET through: what EventBridge sends is not signed. */
 const requireEventsSecret = createMiddleware<AppEnv>(async (c, next) => {
-  const secret = c.env.EVENTS_SECRET ?? "";
-  if (secret.length < SHORTEST_EVENTS_SECRET) {
+  const secrets = eventsSecrets(c.env);
+  if (secrets.length === 0) {
     const detail = `Events need the secret EVENTS_SECRET, ${SHORTEST_EVENTS_SECRET} characters or more: run \`npx wrangler secret put EVENTS_SECRET\`.`;
     return problem(c, { code: "not_configured", detail });
   }
-  const brought = c.req.header("x-api-key") ?? bearerToken(c.req.header("authorization")) ?? "";
-  if (await timingSafeEqual(brought, secret)) return next();
+  const brought = broughtSecret(c) ?? "";
+  const isRight = await Promise.all(secrets.map((secret) => timingSafeEqual(brought, secret)));
+  if (isRight.includes(true)) return next();
   const detail =
     "Send EVENTS_SECRET in the header x-api-key, as the connection of the API destination does: authorization type API key.";
   return problem(c, {
@@ -55,8 +65,22 @@ const requireEventsSecret = createMiddleware<AppEnv>(async (c, next) => {
   });
 });
 
+/** Tells an operator of events that AWS has sent and that were refused: EventBridge does not send them again. */
+const noteRefusedEvents = createMiddleware<AppEnv>(async (c, next) => {
+  await next();
+  const { status } = c.res;
+  const surroundings = surroundingsOf(c.env);
+  if (status === 401) {
+    // Anybody can send that, and is not to write into the ledger by it.
+    surroundings.report("an event was refused that brought another secret than EVENTS_SECRET", {});
+    return;
+  }
+  const isUnset = eventsSecrets(c.env).length === 0 && broughtSecret(c) !== null;
+  if (isUnset || (status >= 400 && status < 500)) await noteRefusedEvent(surroundings, status);
+});
+
 export const awsRoutes = router();
-awsRoutes.use("/aws/events", requireEventsSecret);
+awsRoutes.use("/aws/events", noteRefusedEvents, requireEventsSecret);
 
 awsRoutes.openapi(
   createRoute({
@@ -122,7 +146,7 @@ awsRoutes.post("/aws/sns", async (c) => {
     endpoint: c.env.AWS_ENDPOINT_URL_SNS ?? null,
   };
   const refusal = await refusalOf(message, verification);
-  if (refusal === null) return take(c, message, { product, verification });
+  if (refusal === null) return takeMessage(c, message, { product, verification });
   report(`a message of SNS was refused: ${refusal}`, { topic: TopicArn, message: MessageId });
   return problem(c, refusals[refusal]);
 });
@@ -158,23 +182,25 @@ interface Verified {
 }
 
 /** Does what a message that SNS has surely sent says. */
-async function take(c: Context<AppEnv>, message: SnsMessage, { product, verification }: Verified) {
+async function takeMessage(c: Context<AppEnv>, message: SnsMessage, { product, verification }: Verified) {
   const surroundings = surroundingsOf(c.env);
   const { TopicArn } = message;
   switch (message.Type) {
     case "SubscriptionConfirmation": {
-      if (await confirmSubscription(message.SubscribeURL, TopicArn, verification))
+      if (await confirmSubscription(message.SubscribeURL, TopicArn, verification)) {
+        await forgetIncident(surroundings.ledger, "notices_unsubscribed", TopicArn);
         return c.json({ confirmed: true }, 200);
+      }
       const detail = "SNS could not be asked to confirm the subscription. Send the message again.";
       return problem(c, { code: "unavailable", detail, headers: { "retry-after": "20" } });
     }
     case "UnsubscribeConfirmation":
-      surroundings.report("SNS has ended the subscription: its notices come no more", { topic: TopicArn });
+      await noteUnsubscribed(surroundings, TopicArn);
       return c.json({ unsubscribed: true }, 200);
     case "Notification": {
       const notice = noticeIn(message);
       if (notice?.productCode !== product.productCode) {
-        surroundings.report("a message of SNS is no notice of its product", { message: message.MessageId });
+        await noteForeignMessage(surroundings, message);
         const detail = `The message is no notice of AWS Marketplace about product code "${product.productCode}".`;
         return problem(c, { code: "invalid_request", detail });
       }

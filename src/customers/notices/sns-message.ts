@@ -4,10 +4,16 @@ import type { NewNotice } from "./notices.ts";
 
 const MAX_TEXT = 2048;
 
+/** A line break in a field would make it another field of what is signed, and one message two. */
+const line = z
+  .string()
+  .max(MAX_TEXT)
+  .regex(/^[^\r\n]*$/);
+
 /** A message of Amazon SNS as it posts it (SNS developer guide, HTTP/HTTPS notification JSON format). */
 const envelope = {
-  MessageId: z.string().min(1).max(MAX_TEXT),
-  TopicArn: z.string().min(1).max(MAX_TEXT),
+  MessageId: line.min(1),
+  TopicArn: line.min(1),
   Message: z.string().max(262_144),
   Timestamp: z.iso.datetime({ offset: true }),
   SignatureVersion: z.enum(["1", "2"]),
@@ -16,12 +22,12 @@ const envelope = {
 };
 
 export const snsMessageSchema = z.discriminatedUnion("Type", [
-  z.object({ Type: z.literal("Notification"), ...envelope, Subject: z.string().max(MAX_TEXT).nullish() }),
+  z.object({ Type: z.literal("Notification"), ...envelope, Subject: line.nullish() }),
   z.object({
     Type: z.enum(["SubscriptionConfirmation", "UnsubscribeConfirmation"]),
     ...envelope,
-    Token: z.string().min(1).max(MAX_TEXT),
-    SubscribeURL: z.string().min(1).max(MAX_TEXT),
+    Token: line.min(1),
+    SubscribeURL: line.min(1),
   }),
 ]);
 
