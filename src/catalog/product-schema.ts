@@ -12,8 +12,28 @@ const MAX_DIVISOR = 10 ** 15;
 /** Longer than any browser's address bar is known to take. */
 const MAX_URL_LENGTH = 2048;
 
+/** As addresses have it in ASCII: no other character of a host could go into a header. */
+const HOST = /^([a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])$/;
+const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])$/;
+
+/** What is wrong with a web address for customers' browsers, if it is one; null when nothing is. */
+function problemOfAddress({ protocol, hostname, username, password }: URL): string | null {
+  if (!/^https?:$/.test(protocol)) return null;
+  // Codes and pages go there: nobody on the way is to read or change them.
+  if (protocol === "http:" && !LOOPBACK.test(hostname)) return "must begin with https://";
+  if (username !== "" || password !== "") return "must have no user name or password";
+  return HOST.test(hostname) ? null : "must have a host of letters, digits, hyphens and dots";
+}
+
 // Normalized, it is ASCII without line breaks: as it is, it goes into the header Location.
-const webAddress = z.url({ protocol: /^https?$/, normalize: true }).max(MAX_URL_LENGTH);
+const webAddress = z
+  .url({ protocol: /^https?$/, normalize: true })
+  .max(MAX_URL_LENGTH)
+  .superRefine((text, context) => {
+    const address = URL.parse(text);
+    const message = address === null ? null : problemOfAddress(address);
+    if (message !== null) context.addIssue({ code: "custom", message });
+  });
 
 const dimensionFields = {
   name: z

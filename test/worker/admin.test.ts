@@ -78,6 +78,9 @@ describe("products", () => {
   it.each([
     ["no dimensions", { dimensions: [] }, "#/dimensions"],
     ["a sign-up address that is no web address", { signUpUrl: "javascript:alert(1)" }, "#/signUpUrl"],
+    ["a sign-up address that all may read", { signUpUrl: "http://seller.test/" }, "#/signUpUrl"],
+    ["a sign-up address with a password", { signUpUrl: "https://me:secret@seller.test/" }, "#/signUpUrl"],
+    ["a sign-up address whose host is none", { signUpUrl: "https://a;script-src/" }, "#/signUpUrl"],
     ["a Region that is none", { region: "moon" }, "#/region"],
     ["a settle time below zero", { settleSeconds: -1 }, "#/settleSeconds"],
     ["a field that is not known", { colour: "red" }, "#/"],

@@ -205,7 +205,7 @@ describe("a customer who signs up", () => {
 });
 
 describe("a form that is not right", () => {
-  const tooLong = "Use at most 200 characters.";
+  const tooLong = "Use at most 200 characters, in one line.";
   it.each([
     ["no e-mail address", { email: "" }, "email", "Enter your e-mail address."],
     ["a word for one", { email: "alice" }, "email", "Enter an e-mail address like name@example.com."],
@@ -215,6 +215,8 @@ describe("a form that is not right", () => {
     ["a long name", { email: "a@b.test", name: "x".repeat(201) }, "name", tooLong],
     ["a long company", { email: "a@b.test", company: "x".repeat(201) }, "company", tooLong],
     ["NUL in a name", { email: "a@b.test", name: "a\u0000b" }, "name", tooLong],
+    ["a line break in a name", { email: "a@b.test", name: "Bob\r\nBcc: c@d.test" }, "name", tooLong],
+    ["what turns the text around", { email: "a@b.test", company: "a\u202eb" }, "company", tooLong],
   ] as [string, Record<string, string>, string, string][])(
     "with %s says so at the field, keeps what was written, and the code holds",
     async (_what, fields, field, message) => {

@@ -52,6 +52,9 @@ export async function newCode({ code }: RegistrationKeys, expiresAt: number): Pr
 
 const CODE = /^(mgc_[\w-]{24}\.([0-9a-z]{8,9}))\.([\w-]{43})$/;
 
+/** Whether a text has the form of a code. */
+export const isCode = (text: string): boolean => CODE.test(text);
+
 /** Whether this gateway has made a code, and when it ends, epoch milliseconds; null for any other text. */
 export async function expiryOfCode({ code }: RegistrationKeys, text: string): Promise<number | null> {
   const [, unsigned = "", expiry = "", signature = ""] = CODE.exec(text) ?? [];

@@ -1,4 +1,4 @@
-import { findProductByCode, listRegions, type Product } from "../../catalog/products.ts";
+import { findProduct, findProductByCode, listRegions, type Product } from "../../catalog/products.ts";
 import { failureOf } from "../../http/failure.ts";
 import type { FormFields } from "../../ledger/schema.ts";
 import { registerAgreement, type Agreement } from "../agreements.ts";
@@ -65,7 +65,7 @@ async function register(
   const { ProductCode = "", CustomerAWSAccountId, LicenseArn, CustomerIdentifier } = resolved.value;
   const product = await findProductByCode(ledger, ProductCode);
   if (product === null || (productId !== null && product.id !== productId))
-    return misplaced(ProductCode, productId, product);
+    return misplaced(surroundings, ProductCode, { wanted: productId, found: product });
   const registered = await registerAgreement(ledger, {
     product,
     accountId: CustomerAWSAccountId ?? null,
@@ -98,16 +98,19 @@ async function caughtUp(surroundings: Surroundings, registered: Agreement): Prom
   }
 }
 
-function misplaced(productCode: string, wanted: string | null, found: Product | null): Fault {
-  const [code, detail] =
-    found === null
-      ? [
-          "ProductUnknown",
-          `a customer of product code "${productCode}" has come, and there is no such product: POST /v1/products adds it.`,
-        ]
-      : [
-          "ProductMisplaced",
-          `a customer of product "${found.id}" has come to the address of product "${wanted}": mend the fulfillment URL of the listing.`,
-        ];
-  return { kind: "fault", code, detail, needsPerson: true };
+async function misplaced(
+  { ledger }: Surroundings,
+  productCode: string,
+  { wanted, found }: { readonly wanted: string | null; readonly found: Product | null },
+): Promise<Fault> {
+  if (found === null) {
+    const detail = `a customer of product code "${productCode}" has come, and there is no such product: POST /v1/products adds it.`;
+    return { kind: "fault", code: "ProductUnknown", detail, needsPerson: true };
+  }
+  // The address is the customer's browser's: what no product is called is not repeated to a person.
+  const other = wanted === null ? null : await findProduct(ledger, wanted);
+  const address =
+    other === null ? "an address that names no product" : `the address of product "${other.id}"`;
+  const detail = `a customer of product "${found.id}" has come to ${address}: mend the fulfillment URL of the listing.`;
+  return { kind: "fault", code: "ProductMisplaced", detail, needsPerson: true };
 }

@@ -8,7 +8,6 @@ import { router, type AppEnv } from "../../http/router.ts";
 import { withoutSecrets } from "../../http/secrets.ts";
 import { openLedger } from "../../ledger/database.ts";
 import type { FormFields } from "../../ledger/schema.ts";
-import { isText } from "../../text.ts";
 import { arrive, lookAfter, type Arrival } from "./arrivals.ts";
 import type { Agreement } from "../agreements.ts";
 import type { Brand } from "./pages/layout.ts";
@@ -23,11 +22,18 @@ import {
   type SignUpForm,
 } from "./pages/pages.ts";
 import { findCode, issueCode, type FoundCode } from "./codes.ts";
+import { isCode } from "./keys.ts";
 import { noteMissingSecret } from "./lost-arrivals.ts";
 import { contactsOf, errorsOf, signUp } from "./sign-up.ts";
 import { surroundingsOf, type Surroundings } from "../surroundings.ts";
 
 const TOKEN_FIELD = "x-amzn-marketplace-token";
+
+/** What a product's id may be; see src/catalog/product-schema.ts. */
+const PRODUCT_ID = /^[-a-zA-Z0-9/=:_.@]{1,255}$/;
+
+/** The product that an address names which cannot name one: its words are a stranger's, and are not kept. */
+const NO_PRODUCT = "";
 
 /** The optional fields of AWS's form: one that AWS documents, and three that others have seen. */
 const FIELDS = {
@@ -37,8 +43,9 @@ const FIELDS = {
   fulfillmentUrl: "x-amzn-marketplace-fulfillment-url",
 } as const satisfies Record<keyof FormFields, string>;
 
-/** Whoever posts the form may write what he likes into them. */
-const MAX_FIELD_LENGTH = 300;
+/** Whoever posts the form may write what he likes into them: what is no such name is not kept, nor is half an address. */
+const FIELD_NAME = /^[\w.-]{1,100}$/;
+const MAX_ADDRESS_LENGTH = 300;
 
 /** The parameter of the sign-up address that has the one-time code. */
 export const CODE_PARAMETER = "registration_code";
@@ -70,6 +77,7 @@ for (const path of ["/register", "/register/{product}"]) {
       },
       400: { description: "A page for the customer: the link is wrong or has expired" },
       ...problemResponses(413),
+      429: { description: "A page for the customer: too many forms from one place; try again soon" },
       503: { description: "A page for the customer: try again soon" },
     },
   });
@@ -87,36 +95,55 @@ for (const path of ["/register", "/register/:product"] as const) {
   registrationRoutes.get(path, async (c) => aboutPage(c, await brandOf(c, c.req.param("product") ?? null)));
 
   registrationRoutes.post(path, async (c) => {
+    if (await isTooMany(c)) return laterPage(c, null, { status: 429 });
     const form = await readForm(c);
     if (form === null) {
       return problem(c, { code: "too_large", detail: `AWS's form has ${TOKEN_FIELD} and little else.` });
     }
-    const productId = c.req.param("product") ?? null;
     const token = form(TOKEN_FIELD);
-    const arrival = await arrive(surroundingsOf(c.env), {
-      token,
-      productId,
-      fields: optionalFields(form, token),
-    });
+    const named = c.req.param("product") ?? null;
+    const productId = named === null || (PRODUCT_ID.test(named) && named !== token) ? named : NO_PRODUCT;
+    const arrival = await arrive(surroundingsOf(c.env), { token, productId, fields: optionalFields(form) });
     return answer(c, arrival, () => brandOf(c, productId));
   });
 }
 
 registrationRoutes.get("/registration/waiting/:ticket", async (c) => {
+  // Whoever only looks whether the page is there does not use it up.
+  if (c.req.method === "HEAD" || isAhead(c)) return c.body(null, 204);
   const arrival = await lookAfter(surroundingsOf(c.env), c.req.param("ticket"));
   const brand = () => brandOf(c, "productId" in arrival ? arrival.productId : null);
   if (arrival.kind !== "waiting") return answer(c, arrival, brand);
   return waitingPage(c, await brand(), { isStill: c.req.query("still") !== undefined });
 });
 
+/** Whether one visitor has posted too many forms lately. Cloudflare counts them, in each place for itself. */
+async function isTooMany(c: Context<AppEnv>): Promise<boolean> {
+  const key = c.req.header("cf-connecting-ip");
+  if (key === undefined) return false;
+  try {
+    return !(await c.env.REGISTRATION_LIMIT.limit({ key })).success;
+  } catch (error) {
+    // No customer is sent away for that.
+    surroundingsOf(c.env).report(`forms cannot be counted: ${failureOf(error)}`, {});
+    return false;
+  }
+}
+
+/** Whether a browser loads a page that its user may never open (Fetch Metadata, Sec-Purpose). */
+const isAhead = (c: Context<AppEnv>): boolean => c.req.header("sec-purpose")?.includes("prefetch") === true;
+
 registrationRoutes.get("/registration/:code", async (c) => {
   const surroundings = surroundingsOf(c.env);
   const { ledger, secret, now } = surroundings;
+  const code = c.req.param("code");
+  // A crawler that tries addresses is no customer.
+  if (!isCode(code)) return againPage(c, await brandOf(c, null));
   if (secret === null) {
     await noteMissingSecret(surroundings);
     return laterPage(c, null, { isLoadedAgain: true });
   }
-  const found = await findCode(ledger, secret, c.req.param("code"), now());
+  const found = await findCode(ledger, secret, code, now());
   const product = await hostedProduct(c, found);
   if (product === null) return againPage(c, await brandOf(c, null));
   if (found.kind !== "redeemed") return signUpPage(c, product);
@@ -127,13 +154,14 @@ registrationRoutes.get("/registration/:code", async (c) => {
 registrationRoutes.post("/registration/:code", async (c) => {
   const surroundings = surroundingsOf(c.env);
   const { ledger, secret, now } = surroundings;
+  const posted = await readForm(c);
+  if (posted === null) return problem(c, { code: "too_large", detail: "The form has a few short fields." });
+  const code = c.req.param("code");
+  if (!isCode(code)) return againPage(c, await brandOf(c, null));
   if (secret === null) {
     await noteMissingSecret(surroundings);
     return laterPage(c, null);
   }
-  const posted = await readForm(c);
-  if (posted === null) return problem(c, { code: "too_large", detail: "The form has a few short fields." });
-  const code = c.req.param("code");
   const found = await findCode(ledger, secret, code, now());
   const product = await hostedProduct(c, found);
   if (product === null || !("agreement" in found)) return againPage(c, await brandOf(c, null));
@@ -200,12 +228,24 @@ async function sendOn(
   return c.redirect(address.href, 303);
 }
 
-/** Those that the form has. The token is in none of them, whoever has put it there. */
-function optionalFields(form: (field: string) => string, token: string): FormFields {
-  const said = Object.entries(FIELDS).map(([key, name]) => [key, form(name)] as const);
-  const isKept = (text: string) =>
-    text !== "" && text.length <= MAX_FIELD_LENGTH && isText(text) && !text.includes(token);
-  return Object.fromEntries(said.filter(([, text]) => isKept(text)));
+/** Those that the form has, as far as each is what AWS has there. The token is in none of them, whoever has put it there. */
+function optionalFields(form: (field: string) => string): FormFields {
+  const token = form(TOKEN_FIELD);
+  const isKept = (text: string) => !text.includes(token) && !text.includes(encodeURIComponent(token));
+  const names = (["offerType", "agreementId", "productId"] as const)
+    .map((key) => [key, form(FIELDS[key])] as const)
+    .filter(([, text]) => FIELD_NAME.test(text) && isKept(text));
+  const fulfillmentUrl = addressOf(form(FIELDS.fulfillmentUrl));
+  return {
+    ...Object.fromEntries(names),
+    ...(fulfillmentUrl !== null && isKept(fulfillmentUrl) && { fulfillmentUrl }),
+  };
+}
+
+/** A web address without what it asks for; null when it is none. */
+function addressOf(text: string): string | null {
+  const url = text.length > MAX_ADDRESS_LENGTH ? null : URL.parse(text);
+  return url === null || !/^https?:$/.test(url.protocol) ? null : url.origin + url.pathname;
 }
 
 /** The product whose page it is: the one that the address names, or the only one that there is. */

@@ -14,10 +14,13 @@ export type Contact = typeof contacts.$inferSelect;
 const MAX_EMAIL = 254;
 const MAX_TEXT = 200;
 
+/** What is not seen in a name, and does harm where it is shown or written into the header of a mail. */
+const UNSEEN = /[\p{Cc}\p{Bidi_Control}]/u;
+
 /** What is wrong with a form, in words for the customer; empty when nothing is. */
 export function errorsOf({ email, name, company }: SignUpForm): SignUpErrors {
-  const isShort = (text: string) => text.length <= MAX_TEXT && isText(text);
-  const tooLong = `Use at most ${MAX_TEXT} characters.`;
+  const isShort = (text: string) => text.length <= MAX_TEXT && isText(text) && !UNSEEN.test(text);
+  const tooLong = `Use at most ${MAX_TEXT} characters, in one line.`;
   return {
     ...(email === ""
       ? { email: "Enter your e-mail address." }

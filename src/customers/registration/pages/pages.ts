@@ -56,12 +56,15 @@ const REFRESH = 10;
 export function laterPage(
   c: Context<AppEnv>,
   brand: Brand,
-  { isLoadedAgain = false }: { readonly isLoadedAgain?: boolean } = {},
+  {
+    isLoadedAgain = false,
+    status = 503,
+  }: { readonly isLoadedAgain?: boolean; readonly status?: 429 | 503 } = {},
 ) {
   c.header("retry-after", "60");
   return show(c, {
     title: "We could not finish setting up your account",
-    status: 503,
+    status,
     brand,
     ...(isLoadedAgain && { refresh: REFRESH }),
     body: html`<p>
