@@ -1,4 +1,4 @@
-import type { NoticeFacts, NoticeKind } from "../ledger/schema.ts";
+import type { NoticeFacts, NoticeKind, NoticeSource } from "../ledger/schema.ts";
 import { HOUR } from "../meter/hours.ts";
 
 /** How long AWS takes usage of an agreement that has ended (AWS Marketplace seller guide, SaaS subscriptions). */
@@ -7,6 +7,7 @@ const FINAL_WINDOW = HOUR;
 /** One thing that was heard of an agreement. */
 export interface HeardNotice {
   readonly id: string;
+  readonly source: NoticeSource;
   readonly kind: NoticeKind;
   /** Epoch milliseconds, by whoever says it. */
   readonly occurredAt: number;
@@ -85,7 +86,11 @@ interface Draft {
   activatedAt: number | null;
   returnedAt: number | null;
   freeTrial: boolean;
+  /** Whether AWS has said so: until then it is what the customer's browser says. */
+  isTrialTold: boolean;
   end: End | null;
+  /** What it was before its renewal, and when that begins; null while it was not renewed. */
+  before: Pick<Draft, "startsAt" | "awsAgreementId" | "endsAt" | "termStartsAt" | "freeTrial"> | null;
 }
 
 /**
@@ -102,10 +107,12 @@ export function lifeOf(notices: readonly HeardNotice[]): Life {
     activatedAt: null,
     returnedAt: null,
     freeTrial: false,
+    isTrialTold: false,
     end: null,
+    before: null,
   };
   for (const notice of notices.toSorted(byTime)) hear(draft, notice);
-  const { end, licenseId: _under, ...life } = draft;
+  const { end, licenseId: _under, isTrialTold: _told, before: _before, ...life } = draft;
   return { ...life, endedAt: end?.at ?? null, usageUntil: end?.until ?? null };
 }
 
@@ -117,11 +124,12 @@ function byTime(a: HeardNotice, b: HeardNotice): number {
 
 function hear(life: Draft, notice: HeardNotice): void {
   const { kind, occurredAt: at, awsAgreementId, licenseId, facts } = notice;
-  if (facts.freeTrial !== undefined) life.freeTrial = facts.freeTrial;
+  hearTrial(life, notice);
   switch (kind) {
     case "agreement_created":
       return create(life, notice);
     case "registered":
+      if (!isReturn(life, notice)) return;
       // The customer of a legacy product has come back, and AWS has not said yet that the subscription is active again.
       if (life.end !== null) life.activatedAt = null;
       comeBack(life, at);
@@ -139,6 +147,7 @@ function hear(life: Draft, notice: HeardNotice): void {
       life.activatedAt ??= at;
       return;
     case "agreement_ended":
+      if (awsAgreementId !== null && dropRenewal(life, awsAgreementId, at)) return;
       // The end of an agreement that was renewed under another id is not the customer's.
       if (facts.status !== undefined && REPLACED.has(facts.status)) return;
       if (awsAgreementId !== null && life.awsAgreementId !== null && awsAgreementId !== life.awsAgreementId)
@@ -169,6 +178,22 @@ function hear(life: Draft, notice: HeardNotice): void {
   }
 }
 
+function hearTrial(life: Draft, { source, facts: { freeTrial } }: HeardNotice): void {
+  if (freeTrial === undefined || (source === "gateway" && life.isTrialTold)) return;
+  life.freeTrial = freeTrial;
+  life.isTrialTold = source !== "gateway";
+}
+
+/**
+ * Whether who registers has come back, if there was an end. A form brings nobody back within the final hour: its token may
+ * be of before the end, and whoever has kept one could have the last usage miss its hour. AWS's own notice says who has
+ * come back so soon, or another licence.
+ */
+function isReturn({ end, licenseId: before }: Draft, { occurredAt, licenseId }: HeardNotice): boolean {
+  if (end === null || occurredAt >= end.until) return true;
+  return licenseId !== null && before !== null && licenseId !== before;
+}
+
 /** A customer who comes back to a legacy product goes on under the old agreement. */
 function comeBack(life: Draft, at: number): void {
   if (life.end !== null) life.returnedAt = at;
@@ -177,9 +202,31 @@ function comeBack(life: Draft, at: number): void {
 
 function create(life: Draft, { awsAgreementId, facts }: HeardNotice): void {
   const isRenewal = facts.previousAgreementId !== undefined;
-  if (isRenewal && life.end?.by === "agreement") life.end = null;
+  const startsAt = facts.startsAt ?? null;
+  if (isRenewal) {
+    if (life.end?.by === "agreement") life.end = null;
+    const { awsAgreementId: id, endsAt, termStartsAt, freeTrial } = life;
+    life.before = { startsAt, awsAgreementId: id, endsAt, termStartsAt, freeTrial };
+    // What is renewed is paid for.
+    life.freeTrial = false;
+  }
   life.awsAgreementId = isRenewal ? awsAgreementId : (life.awsAgreementId ?? awsAgreementId);
-  life.startsAt = isRenewal ? life.startsAt : (life.startsAt ?? facts.startsAt ?? null);
+  life.startsAt = isRenewal ? life.startsAt : (life.startsAt ?? startsAt);
   life.endsAt = facts.endsAt ?? null;
-  life.termStartsAt = facts.startsAt ?? life.termStartsAt;
+  life.termStartsAt = startsAt ?? life.termStartsAt;
+}
+
+/**
+ * What was renewed in advance goes on as it was when its renewal ends before it has begun.
+ *
+ * @returns whether the end is that of such a renewal
+ */
+function dropRenewal(life: Draft, ended: string, at: number): boolean {
+  const { before } = life;
+  if (before === null || ended !== life.awsAgreementId || before.startsAt === null || at >= before.startsAt)
+    return false;
+  const { startsAt: _begin, ...running } = before;
+  Object.assign(life, running);
+  life.before = null;
+  return true;
 }

@@ -19,6 +19,7 @@ const heard = (
   facts: HeardNotice["facts"] = {},
 ): HeardNotice => ({
   id: `${kind} at ${occurredAt}`,
+  source: "eventbridge",
   kind,
   occurredAt,
   awsAgreementId: null,

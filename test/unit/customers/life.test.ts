@@ -16,6 +16,7 @@ const heard = (
   licenseId: string | null = null,
 ): HeardNotice => ({
   id: `n${(sequence += 1)}`,
+  source: kind === "registered" ? "gateway" : "eventbridge",
   kind,
   occurredAt: START + minutes * MINUTE,
   awsAgreementId,
@@ -70,9 +71,27 @@ describe("an agreement's life", () => {
 
   it("is pending again when the customer of one that has ended comes back, until AWS says that it is active", () => {
     const ended = [heard("activated", 0), heard("ending", 10)];
-    const back = [...ended, heard("registered", 20)];
-    expect(lifeOf(back)).toMatchObject({ activatedAt: null, returnedAt: at(20), usageUntil: null });
-    expect(lifeOf([...back, heard("activated", 21)])).toMatchObject({ activatedAt: at(21), endedAt: null });
+    const back = [...ended, heard("registered", 70)];
+    expect(lifeOf(back)).toMatchObject({
+      activatedAt: null,
+      returnedAt: at(70),
+      usageUntil: null,
+    });
+    expect(lifeOf([...back, heard("activated", 71)])).toMatchObject({ activatedAt: at(71), endedAt: null });
+  });
+
+  it("is not brought back by a form in its final hour, whose token may be of before the end, but by AWS's word", () => {
+    const ended = [heard("activated", 0, {}, null, "l-1"), heard("ending", 10, {}, null, "l-1")];
+    for (const minutes of [11, 69]) {
+      const kept = [...ended, heard("registered", minutes, {}, null, "l-1")];
+      expect(lifeOf(kept)).toMatchObject({ activatedAt: at(0), returnedAt: null, endedAt: at(10) });
+      expect(lifeOf([...kept, heard("activated", minutes + 1)]).usageUntil).toBeNull();
+    }
+    const unnamed = [...ended, heard("registered", 11)];
+    expect(lifeOf(unnamed).endedAt).toBe(at(10));
+    // Under another licence it is surely bought anew.
+    const anew = [...ended, heard("registered", 11, {}, null, "l-2")];
+    expect(lifeOf(anew)).toMatchObject({ activatedAt: null, returnedAt: at(11), usageUntil: null });
   });
 
   it("goes on as it was when its customer comes again meanwhile", () => {
@@ -209,6 +228,36 @@ describe("an agreement's life", () => {
     }
   });
 
+  it("goes on as it was when its renewal ends before it has begun", () => {
+    const created = heard("agreement_created", 0, { startsAt: at(0), endsAt: at(100) }, "agmt-1");
+    const facts = { intent: "RENEW", previousAgreementId: "agmt-1", startsAt: at(100), endsAt: at(200) };
+    const renewed = [created, heard("activated", 1), heard("agreement_created", 50, facts, "agmt-2")];
+    const cancelled = heard("agreement_ended", 60, { status: "CANCELLED" }, "agmt-2");
+    expect(lifeOf([...renewed, cancelled])).toMatchObject({
+      awsAgreementId: "agmt-1",
+      endsAt: at(100),
+      termStartsAt: at(0),
+      endedAt: null,
+    });
+    const expired = heard("agreement_ended", 100, { status: "EXPIRED" }, "agmt-1");
+    expect(lifeOf([...renewed, cancelled, expired]).endedAt).toBe(at(100));
+    const later = heard("agreement_ended", 120, { status: "CANCELLED" }, "agmt-2");
+    expect(lifeOf([...renewed, later]).endedAt).toBe(at(120));
+  });
+
+  it("is a free trial by what the customer's browser says, until AWS says", () => {
+    const browser = (minutes: number) => heard("registered", minutes, { freeTrial: true });
+    expect(lifeOf([browser(5)]).freeTrial).toBe(true);
+    const told = heard("activated", 3, { freeTrial: false });
+    expect(lifeOf([told, browser(5)]).freeTrial).toBe(false);
+    expect(lifeOf([browser(1), told]).freeTrial).toBe(false);
+  });
+
+  it("is no free trial any more when it is renewed", () => {
+    const renewal = heard("agreement_created", 20, { previousAgreementId: "agmt-1" }, "agmt-2");
+    expect(lifeOf([heard("registered", 0, { freeTrial: true }), renewal]).freeTrial).toBe(false);
+  });
+
   it("knows of a free trial, and of its end", () => {
     expect(lifeOf([heard("activated", 0, { freeTrial: true })]).freeTrial).toBe(true);
     const later = [heard("activated", 0, { freeTrial: true }), heard("activated", 9, { freeTrial: false })];
@@ -217,6 +266,7 @@ describe("an agreement's life", () => {
 
   const anyNotice: fc.Arbitrary<HeardNotice> = fc.record({
     id: fc.uuid(),
+    source: fc.constantFrom("gateway", "eventbridge"),
     kind: fc.constantFrom(...noticeKinds),
     // Few moments, so that many notices are of the same.
     occurredAt: fc.integer({ min: 0, max: 5 }).map(at),
