@@ -63,7 +63,7 @@ async function becomes(
   // Nothing else: the seller's own id, say, may be set at the same time.
   const changes = {
     ...life,
-    ...(await withLicense(ledger, before, { heard, now })),
+    ...(await withLicense(ledger, before, heard)),
     // A late notice may also put the end of the final hour off.
     ...((life.usageUntil ?? Infinity) > now && { closedAt: null, unbilled: null }),
     ...((isReopened || (speaksOfEntitlements(heard) && before.entitlementsDueAt !== null)) && {
@@ -108,7 +108,7 @@ async function becomes(
 async function withLicense(
   ledger: Ledger,
   { id, productId, licenseArn, licenseId }: Agreement,
-  { heard, now }: Pick<News, "heard" | "now">,
+  heard: readonly Notice[],
 ): Promise<Pick<Agreement, "licenseArn" | "licenseId"> | null> {
   const naming = heard.filter(({ facts }) => facts.licenseArn?.startsWith("arn:") === true);
   const active = naming.findLast(({ kind }) => kind === "activated" || kind === "registered");
@@ -117,7 +117,8 @@ async function withLicense(
   if (licenseArn !== null) {
     if (active === undefined || licenseIdOf(said) === licenseId) return null;
     const product = await findProduct(ledger, productId);
-    if (product === null || hasConcurrentAgreements(product, now)) return null;
+    // By what it was when that happened: perhaps its product has moved since, and AWS knows it under that licence.
+    if (product === null || hasConcurrentAgreements(product, active.occurredAt)) return null;
   }
   const other = await ledger.$count(
     agreements,

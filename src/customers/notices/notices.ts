@@ -43,18 +43,24 @@ export async function keepNotice(
   const { id, source, kind, occurredAt, facts, productCode, awsAgreementId } = notice;
   const { accountId, customerIdentifier, licenseArn } = notice;
   const licenseId = licenseArn === null ? null : licenseIdOf(licenseArn);
+  // A licence is an agreement of its own, and what is told of it is no other's: but for a legacy product, whose customer
+  // goes on under another one.
+  const ofAwsAgreement = (awsId: string | null) => sql`
+    (SELECT agreements.id FROM agreements JOIN products ON products.id = agreements.product_id
+     WHERE (agreements.aws_agreement_id = ${awsId}
+            OR agreements.id IN (SELECT agreement_id FROM notices WHERE aws_agreement_id = ${awsId}))
+     AND (${licenseId} IS NULL OR agreements.license_id IS NULL OR ${isLegacyAt(sql`${occurredAt}`)})
+     ORDER BY agreements.usage_until IS NOT NULL, agreements.registered_at DESC LIMIT 1)`;
   const ofLegacyProduct = (column: SQL, value: string | null) => sql`
     (SELECT agreements.id FROM products JOIN agreements ON agreements.product_id = products.id AND ${column} = ${value}
-     WHERE products.product_code = ${productCode} AND products.concurrent_agreements = 0
-     AND coalesce(products.concurrent_agreements_from, ${occurredAt + 1}) > ${occurredAt})`;
+     WHERE products.product_code = ${productCode} AND ${isLegacyAt(sql`${occurredAt}`)})`;
   const [row] = await ledger.all<{ agreementId: string | null }>(sql`
     INSERT INTO notices (id, source, kind, occurred_at, received_at, facts, product_code, license_id, aws_agreement_id,
                          account_id, customer_identifier, agreement_id)
     VALUES (${id}, ${source}, ${kind}, ${occurredAt}, ${now}, ${JSON.stringify(factsWith(facts, licenseArn))},
             ${productCode}, ${licenseId}, ${awsAgreementId}, ${accountId}, ${customerIdentifier}, coalesce(
               (SELECT id FROM agreements WHERE license_id = ${licenseId}),
-              (SELECT id FROM agreements WHERE aws_agreement_id = ${awsAgreementId}),
-              (SELECT id FROM agreements WHERE aws_agreement_id = ${facts.previousAgreementId ?? null}),
+              ${ofAwsAgreement(awsAgreementId)}, ${ofAwsAgreement(facts.previousAgreementId ?? null)},
               ${ofLegacyProduct(sql`agreements.customer_identifier`, customerIdentifier)},
               ${ofLegacyProduct(sql`agreements.account_id`, accountId)}))
     ON CONFLICT DO NOTHING
@@ -63,6 +69,10 @@ export async function keepNotice(
   const known = await ledger.query.notices.findFirst({ where: eq(notices.id, id) });
   return { isNew: false, agreementId: known?.agreementId ?? null };
 }
+
+/** Whether a product's customers had one agreement for each account at a time, and not one for each licence. */
+const isLegacyAt = (time: SQL): SQL => sql`
+  (products.concurrent_agreements = 0 AND coalesce(products.concurrent_agreements_from, ${time} + 1) > ${time})`;
 
 /** A legacy agreement learns its licence from the notices; see `withLicense` in apply-notices.ts. */
 const factsWith = (facts: NoticeFacts, licenseArn: string | null): NoticeFacts =>
@@ -112,8 +122,13 @@ export function claimNotices(
   const statements: SQL[] = [];
   if (licenseId !== null) statements.push(claim(sql`license_id = ${licenseId}`));
   if (awsAgreementId !== null) {
-    statements.push(claim(sql`aws_agreement_id = ${awsAgreementId}`));
-    statements.push(claim(sql`facts ->> 'previousAgreementId' = ${awsAgreementId}`));
+    // Not those of another licence; see keepNotice.
+    const isOfLicense = sql`(notices.license_id IS NULL OR EXISTS (
+      SELECT 1 FROM agreements JOIN products ON products.id = agreements.product_id WHERE agreements.id = ${agreementId}
+      AND (agreements.license_id IS NULL OR agreements.license_id = notices.license_id
+           OR ${isLegacyAt(sql`notices.occurred_at`)})))`;
+    statements.push(claim(sql`aws_agreement_id = ${awsAgreementId} AND ${isOfLicense}`));
+    statements.push(claim(sql`facts ->> 'previousAgreementId' = ${awsAgreementId} AND ${isOfLicense}`));
   }
   const { productCode = null, accountId = null, customerIdentifier = null } = customer ?? {};
   if (customerIdentifier !== null)
