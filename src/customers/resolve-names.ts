@@ -59,7 +59,8 @@ export async function resolveNames(
   }
   if (unknown.length === 0) return resolved;
   for (const [name, found] of await lookUp(ledger, productId, unknown)) {
-    recent.set(cacheKey(productId, name), found);
+    // What is refused for an end is refused for good: that is not to rest on what was so ten seconds ago.
+    if (found.every(({ endedAt }) => endedAt === null)) recent.set(cacheKey(productId, name), found);
     resolved.set(name, found);
   }
   return resolved;
@@ -79,7 +80,8 @@ async function lookUp(
            registered_at AS registeredAt, ended_at AS endedAt, usage_until AS usageUntil, ${until} AS until,
            max(coalesce(starts_at, activated_at, registered_at), coalesce(returned_at, 0)) AS since
     FROM json_each(${wanted}) AS names
-    JOIN agreements ON agreements.product_id = ${productId} AND ${isNamed}`;
+    -- CROSS: each name walks an index. SQLite would rather read all agreements of the product for each name.
+    CROSS JOIN agreements ON agreements.product_id = ${productId} AND ${isNamed}`;
   const rows = await ledger.all<Match>(
     sql.join(
       [
