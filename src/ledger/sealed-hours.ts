@@ -82,6 +82,7 @@ interface Identity extends AgreementIdentity {
   /** From which hour on the product's records carry LicenseArn, if it moves to that. */
   readonly concurrentAgreementsFrom: number | null;
   readonly startsAt: number | null;
+  readonly activatedAt: number | null;
   readonly endedAt: number | null;
   readonly usageUntil: number | null;
 }
@@ -112,14 +113,15 @@ function fateOf(
 
 /**
  * AWS refuses a timestamp before the agreement's start or after its end, also within its first and last hour (AWS API
- * reference, UsageRecord). An hour with usage of before the end may have some of after it, too, which came before anybody
- * knew of the end: its record is of the hour's beginning, since the times that AWS's notices say differ by seconds.
+ * reference, UsageRecord). The record of the last hour is of the hour's beginning: it may have usage of after the end,
+ * which came before anybody knew of that, and AWS's notices say times that are seconds behind AWS's own.
  */
 function timestampOf({ hour, timestamp }: SealedHour, identity: Identity | undefined): number {
-  const { startsAt = null, endedAt = null } = identity ?? {};
-  const start = startsAt === null || startsAt >= hour + HOUR ? hour : Math.max(hour, startsAt);
-  const isAfterEnd = endedAt !== null && endedAt > start && endedAt <= timestamp;
-  return isAfterEnd || timestamp < start ? Math.ceil(start / SECOND) * SECOND : timestamp;
+  const { startsAt = null, activatedAt = null, endedAt = null } = identity ?? {};
+  const begun = startsAt ?? activatedAt;
+  const start = begun === null || begun >= hour + HOUR ? hour : Math.max(hour, begun);
+  const isLastHour = endedAt !== null && endedAt > start && endedAt <= hour + HOUR;
+  return isLastHour || timestamp < start ? Math.ceil(start / SECOND) * SECOND : timestamp;
 }
 
 interface Insertion {
@@ -182,6 +184,7 @@ async function identitiesOf(ledger: Ledger, productId: string, hours: readonly S
         customerIdentifier: agreements.customerIdentifier,
         usageUntil: agreements.usageUntil,
         startsAt: agreements.startsAt,
+        activatedAt: agreements.activatedAt,
         endedAt: agreements.endedAt,
       })
       .from(agreements)

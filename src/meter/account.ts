@@ -142,7 +142,8 @@ export function billedHour(
 ): number | "hold" | "reject" | "too_late" {
   const own = hourOf(time);
   if (takesUsage(account, own, now)) return own;
-  if (late !== "carry_forward") return late;
+  // The current hour may be frozen, too, by an end that the customer has come back from: its usage is not late.
+  if (late !== "carry_forward" && own < hourOf(now)) return late;
   const current = account === null ? hourOf(now) : nextOpenHour(account, hourOf(now));
   return end === null || current < end.at ? current : lastFreeHour(account, end, now);
 }

@@ -1,7 +1,7 @@
 import type { Product } from "../catalog/products.ts";
 import { agreementFor, resolveNames, type Matches, type ResolvedName } from "../customers/resolve-names.ts";
 import type { Ledger } from "../ledger/database.ts";
-import { HOUR, SECOND } from "../meter/hours.ts";
+import { HOUR, MINUTE, SECOND } from "../meter/hours.ts";
 import type { MeterSettings } from "../meter/account.ts";
 import type { MeterShard } from "../meter/meter-shard.ts";
 import { shardName } from "../meter/shard-name.ts";
@@ -27,6 +27,9 @@ export interface IngestContext {
   /** Epoch milliseconds. */
   readonly receivedAt: number;
 }
+
+/** Usage that comes in the last minutes of a final hour could not be sealed, handed over and sent any more. */
+const LAST_MINUTES = 5 * MINUTE;
 
 /** What of a request goes to one shard. */
 interface Parcel {
@@ -104,7 +107,7 @@ function address(
       continue;
     }
     const { id, shard, endedAt, usageUntil, since } = name.agreement;
-    const isOver = usageUntil !== null && receivedAt >= usageUntil;
+    const isOver = usageUntil !== null && receivedAt >= usageUntil - LAST_MINUTES;
     const agreement = { id, end: endedAt === null ? null : { at: endedAt, since, isOver } };
     let parcel = parcels.get(shard);
     if (parcel === undefined)

@@ -270,6 +270,39 @@ describe("an agreement that ends", () => {
     expect(results).toMatchObject([{ status: "rejected", error: { code: "agreement_ended" } }]);
   });
 
+  it("takes no usage in the last minutes of its final hour, which could not be sent any more", async () => {
+    const listing = await newListing();
+    const bought = await newCustomer(listing);
+    const end = Date.now() - 56 * 60_000;
+    await notify(bought.agreementId, "license-deprovisioned", { at: new Date(end).toISOString() });
+    const used = { ...usage(bought.accountId, 5), timestamp: new Date(end - 60_000).toISOString() };
+    expect(await json(listing.post(used))).toMatchObject({
+      results: [{ status: "rejected", error: { code: "agreement_ended" } }],
+    });
+  });
+
+  it("is billed for its last hour though AWS ends it a little before its notice says", async () => {
+    const listing = await newListing();
+    const { agreementId, event } = await newLeaver(listing);
+    await listing.post([event(-100, 5), event(-5, 1)]);
+    await aws.end(agreementId, "end", event(-11).timestamp);
+    await aws.end(agreementId, "deprovision", event(-11).timestamp);
+    await notify(agreementId, "license-deprovisioned", { at: event(0).timestamp });
+    await tick();
+    expect(await aws.records(listing.id)).toMatchObject([{ quantity: 6 }]);
+  });
+
+  it("has what a customer uses who is back within the hour counted, also where late usage is refused", async () => {
+    const listing = await newListing({ dimensions: [{ name: "api", late: "reject" }] });
+    const bought = await newCustomer(listing);
+    const { id } = await agreementOf(listing.id);
+    const used = () => ({ ...usage(bought.accountId, 5), timestamp: new Date().toISOString() });
+    await listing.post(used());
+    expect((await admin("POST", `/v1/agreements/${id}/end`, {})).status).toBe(200);
+    expect((await admin("POST", `/v1/agreements/${id}/activate`, {})).status).toBe(200);
+    expect(await json(listing.post(used()))).toMatchObject({ accepted: 1 });
+  });
+
   it("is open again when a late notice puts the end of its final hour off", async () => {
     const listing = await newListing();
     const bought = await newCustomer(listing);
