@@ -53,7 +53,9 @@ const stopSimulator = {
 export default defineConfig(async () => ({
   test: {
     projects: [
-      { test: { name: "unit", environment: "node", include: ["test/unit/**/*.test.ts"] } },
+      {
+        test: { name: "unit", environment: "node", include: ["test/unit/**/*.test.ts"], testTimeout: 30_000 },
+      },
       {
         test: {
           name: "simulation",

@@ -83,7 +83,7 @@ interface Identity extends AgreementIdentity {
   readonly concurrentAgreementsFrom: number | null;
   readonly startsAt: number | null;
   readonly activatedAt: number | null;
-  readonly endedAt: number | null;
+  readonly returnedAt: number | null;
   readonly usageUntil: number | null;
 }
 
@@ -112,16 +112,18 @@ function fateOf(
 }
 
 /**
- * AWS refuses a timestamp before the agreement's start or after its end, also within its first and last hour (AWS API
- * reference, UsageRecord). The record of the last hour is of the hour's beginning: it may have usage of after the end,
- * which came before anybody knew of that, and AWS's notices say times that are seconds behind AWS's own.
+ * AWS refuses a timestamp before the agreement's start or after its end (AWS API reference, UsageRecord). A record is of
+ * its hour's beginning, therefore, or of the agreement's in its first hour: usage of after an end comes before anybody has
+ * heard of that, and a record cannot change any more when it is heard. Where no beginning is known, or it comes after the
+ * hour, it is of the latest usage.
  */
 function timestampOf({ hour, timestamp }: SealedHour, identity: Identity | undefined): number {
-  const { startsAt = null, activatedAt = null, endedAt = null } = identity ?? {};
-  const begun = startsAt ?? activatedAt;
-  const start = begun === null || begun >= hour + HOUR ? hour : Math.max(hour, begun);
-  const isLastHour = endedAt !== null && endedAt > start && endedAt <= hour + HOUR;
-  return isLastHour || timestamp < start ? Math.ceil(start / SECOND) * SECOND : timestamp;
+  const { startsAt = null, activatedAt = null, returnedAt = null } = identity ?? {};
+  const began = startsAt ?? activatedAt;
+  if (began === null || began >= hour + HOUR) return timestamp;
+  // Of an hour with both, the usage since the return is what is billed now.
+  const start = Math.max(hour, began, returnedAt !== null && returnedAt <= timestamp ? returnedAt : 0);
+  return Math.min(Math.ceil(start / SECOND) * SECOND, hour + HOUR - SECOND);
 }
 
 interface Insertion {
@@ -185,7 +187,7 @@ async function identitiesOf(ledger: Ledger, productId: string, hours: readonly S
         usageUntil: agreements.usageUntil,
         startsAt: agreements.startsAt,
         activatedAt: agreements.activatedAt,
-        endedAt: agreements.endedAt,
+        returnedAt: agreements.returnedAt,
       })
       .from(agreements)
       .where(sql`${agreements.id} IN (SELECT value FROM json_each(${ids}))`),

@@ -29,28 +29,6 @@ const postLate = (listing: TestProduct, accountId: string) =>
 
 const HOUR = 3_600_000;
 
-/** A customer who leaves a minute ago, and usage so many seconds from then, all within one hour. */
-async function newLeaver(listing: TestProduct) {
-  const bought = await newCustomer(listing);
-  await cameAgo(listing.id, HOUR);
-  const now = Date.now();
-  const inHour = now % HOUR;
-  const end = inHour < 120_000 ? now - inHour - 61_000 : now - 60_000;
-  const event = (seconds: number, quantity = 1) => ({
-    ...usage(bought.accountId, quantity),
-    timestamp: new Date(end + seconds * 1000).toISOString(),
-  });
-  return { ...bought, event };
-}
-
-/** The end of an agreement as a real listing has sent it: AWS does it, and tells it twice. */
-async function notifyOfEnd(agreementId: string, { timestamp: at }: { timestamp: string }): Promise<void> {
-  await aws.end(agreementId, "end", at);
-  await aws.end(agreementId, "deprovision", at);
-  await notify(agreementId, "agreement-ended", { at });
-  await notify(agreementId, "license-deprovisioned", { at });
-}
-
 describe("an agreement that ends", () => {
   it("has its current hour sealed at once, and delivered within AWS's final hour", async () => {
     const listing = await newListing();
@@ -221,37 +199,6 @@ describe("an agreement that ends", () => {
     );
   });
 
-  it.each([true, false])(
-    "is billed for its last hour, though usage of after the end had come by then (concurrent agreements: %s)",
-    async (concurrentAgreements) => {
-      const listing = await newListing({ concurrentAgreements });
-      const { agreementId, event } = await newLeaver(listing);
-      await listing.post([event(-30, 5), event(55, 1)]);
-      await notifyOfEnd(agreementId, event(0));
-      await tick();
-      expect(await aws.records(listing.id)).toMatchObject([{ quantity: 6 }]);
-      expect(await recordsOf(listing.id)).toMatchObject([{ state: "delivered" }]);
-    },
-  );
-
-  it("is billed for usage that comes when its last hour is sealed, by an earlier hour that is free", async () => {
-    const listing = await newListing();
-    const { agreementId, event } = await newLeaver(listing);
-    await listing.post(event(-30, 5));
-    await notifyOfEnd(agreementId, event(0));
-    const late = await json<{ results: { status: string; billedHour: string }[] }>(
-      listing.post([event(-20, 2), event(1, 3)]),
-    );
-    const before = Math.floor(Date.parse(event(0).timestamp) / HOUR) * HOUR - HOUR;
-    expect(late.results).toMatchObject([
-      { status: "accepted", billedHour: new Date(before).toISOString() },
-      { status: "rejected", error: { code: "agreement_ended" } },
-    ]);
-    for (const _tick of [1, 2]) await tick();
-    const billed = (await aws.records(listing.id)).map(({ quantity }) => quantity);
-    expect(new Set(billed)).toEqual(new Set([2, 5]));
-  });
-
   it("is billed by no hour of before the customer came back", async () => {
     const listing = await newListing({ concurrentAgreements: false });
     const { accountId } = await newCustomer(listing);
@@ -268,39 +215,6 @@ describe("an agreement that ends", () => {
     await change("end", new Date(base + 1).toISOString());
     const { results } = await json<{ results: object[] }>(listing.post(used(0)));
     expect(results).toMatchObject([{ status: "rejected", error: { code: "agreement_ended" } }]);
-  });
-
-  it("takes no usage in the last minutes of its final hour, which could not be sent any more", async () => {
-    const listing = await newListing();
-    const bought = await newCustomer(listing);
-    const end = Date.now() - 56 * 60_000;
-    await notify(bought.agreementId, "license-deprovisioned", { at: new Date(end).toISOString() });
-    const used = { ...usage(bought.accountId, 5), timestamp: new Date(end - 60_000).toISOString() };
-    expect(await json(listing.post(used))).toMatchObject({
-      results: [{ status: "rejected", error: { code: "agreement_ended" } }],
-    });
-  });
-
-  it("is billed for its last hour though AWS ends it a little before its notice says", async () => {
-    const listing = await newListing();
-    const { agreementId, event } = await newLeaver(listing);
-    await listing.post([event(-100, 5), event(-5, 1)]);
-    await aws.end(agreementId, "end", event(-11).timestamp);
-    await aws.end(agreementId, "deprovision", event(-11).timestamp);
-    await notify(agreementId, "license-deprovisioned", { at: event(0).timestamp });
-    await tick();
-    expect(await aws.records(listing.id)).toMatchObject([{ quantity: 6 }]);
-  });
-
-  it("has what a customer uses who is back within the hour counted, also where late usage is refused", async () => {
-    const listing = await newListing({ dimensions: [{ name: "api", late: "reject" }] });
-    const bought = await newCustomer(listing);
-    const { id } = await agreementOf(listing.id);
-    const used = () => ({ ...usage(bought.accountId, 5), timestamp: new Date().toISOString() });
-    await listing.post(used());
-    expect((await admin("POST", `/v1/agreements/${id}/end`, {})).status).toBe(200);
-    expect((await admin("POST", `/v1/agreements/${id}/activate`, {})).status).toBe(200);
-    expect(await json(listing.post(used()))).toMatchObject({ accepted: 1 });
   });
 
   it("is open again when a late notice puts the end of its final hour off", async () => {
