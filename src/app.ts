@@ -1,6 +1,7 @@
 import { HTTPException } from "hono/http-exception";
 import { accessRoutes } from "./access/routes.ts";
 import { catalogRoutes } from "./catalog/routes.ts";
+import { describeAgreementMessages } from "./customers/agreement-messages.ts";
 import { agreementRoutes } from "./customers/agreement-routes.ts";
 import { awsRoutes } from "./customers/notices/aws-routes.ts";
 import { customerRoutes } from "./customers/customer-routes.ts";
@@ -15,7 +16,7 @@ import { attemptRoutes } from "./ledger/attempt-routes.ts";
 import { ledgerRoutes } from "./ledger/routes.ts";
 import { parkedRoutes } from "./parked/routes.ts";
 import { usageRoutes } from "./usage/routes.ts";
-import { watchRoutes } from "./watch/routes.ts";
+import { describeAlarmMessages, watchRoutes } from "./watch/routes.ts";
 import { messageRoutes } from "./webhooks/routes.ts";
 
 /** The HTTP face of the gateway: each room's routes, and what is said when none fits or one fails. */
@@ -37,7 +38,7 @@ app.route("/", parkedRoutes);
 app.route("/", watchRoutes);
 
 const description =
-  "Post usage with an ingest key; everything else is the operator's and takes the admin token.";
+  "Post usage and redeem registration codes with an ingest key; what is at /v1 beside that is the operator's and takes the admin token. AWS and customers' browsers come to /aws and /register. What happens is posted to your WEBHOOK_URL; see the webhooks.";
 app.openAPIRegistry.registerComponent("securitySchemes", "ingestKey", { type: "http", scheme: "bearer" });
 app.openAPIRegistry.registerComponent("securitySchemes", "adminToken", { type: "http", scheme: "bearer" });
 app.openAPIRegistry.registerComponent("securitySchemes", "eventsSecret", {
@@ -45,6 +46,8 @@ app.openAPIRegistry.registerComponent("securitySchemes", "eventsSecret", {
   in: "header",
   name: "x-api-key",
 });
+describeAgreementMessages(app);
+describeAlarmMessages(app);
 app.doc31("/openapi.json", { openapi: "3.1.0", info: { title: "Metergate", version: "1", description } });
 app.get("/", (c) => c.json({ service: "metergate", api: "/openapi.json" }));
 

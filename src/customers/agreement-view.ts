@@ -76,3 +76,20 @@ export function presentAgreement(agreement: Agreement, now: number): z.output<ty
     unbilled: unbilled === null ? null : [...unbilled],
   };
 }
+
+/** What a customer wrote on the gateway's own page, as the API and the webhooks show it. */
+export const contactSchema = z
+  .object({
+    email: z.string(),
+    name: z.string().nullable(),
+    company: z.string().nullable(),
+    givenAt: z.iso.datetime(),
+  })
+  .openapi("Contact");
+
+/** What a contract includes of one of its dimensions, likewise. */
+export const entitlementSchema = z.object({
+  dimension: z.string(),
+  value: z.union([z.number(), z.boolean(), z.string()]),
+  expiresAt: z.iso.datetime().nullable(),
+});

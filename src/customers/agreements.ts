@@ -261,6 +261,14 @@ export type Naming =
 export const holders = (productId: string, customer: string | null, id: string): SQL =>
   sql`SELECT id FROM agreements WHERE product_id = ${productId} AND customer = ${customer} AND id <> ${id}`;
 
+/** Whether an own id is AWS's name of another customer of the product: it would take that one's usage. */
+export const isAwsNameOfAnother = (
+  productId: string,
+  customer: string | null,
+  id: string,
+): SQL => sql`EXISTS (
+  SELECT 1 FROM agreements WHERE product_id = ${productId} AND customer_identifier = ${customer} AND id <> ${id})`;
+
 /** Has the agreements that have ended leave their own id, by which they are known for usage of before that end. */
 export const leave = (ids: SQL): SQL => sql`
   UPDATE agreements SET customer = NULL, former_customer = customer, former_until = ended_at
@@ -274,10 +282,13 @@ export async function nameCustomer(ledger: Ledger, id: string, customer: string 
   const agreement = await findAgreement(ledger, id);
   if (agreement === null) return { ok: false, reason: "unknown" };
   const others = holders(agreement.productId, customer, id);
+  const isFree = sql`NOT ${isAwsNameOfAnother(agreement.productId, customer, id)}`;
   // The unique index would find it too; this way, of two operators who give away the same id one is told.
   const [, named = []] = await inOneTransaction(ledger, [
-    leave(others),
-    sql`UPDATE agreements SET customer = ${customer} WHERE id = ${id} AND NOT EXISTS (${others}) RETURNING id`,
+    leave(sql`${others} AND ${isFree}`),
+    sql`
+      UPDATE agreements SET customer = ${customer}
+      WHERE id = ${id} AND NOT EXISTS (${others}) AND ${isFree} RETURNING id`,
   ]);
   forgetNames();
   return named.length === 0

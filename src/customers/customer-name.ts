@@ -4,7 +4,10 @@ import { isText, NOT_TEXT } from "../text.ts";
 /** Characters of any name that a customer can be called by. */
 export const MAX_NAME_LENGTH = 2048;
 
-/** AWS account ids and ARNs name customers by themselves: as an own id, one would take another customer's usage. */
+/**
+ * AWS account ids and ARNs name customers by themselves: as an own id, one would take another customer's usage. So would
+ * a CustomerIdentifier, which has no form of its own; see `isAwsNameOfAnother`.
+ */
 const isOwnId = (name: string): boolean => !/^(\d{12}$|arn:)/.test(name);
 
 /** The seller's own id for a customer. */

@@ -9,7 +9,7 @@ import { presentRecord, recordSchema } from "../ledger/record-view.ts";
 import { latestRecords } from "../ledger/records.ts";
 import { isText, NOT_TEXT } from "../text.ts";
 import type { Agreement } from "./agreements.ts";
-import { agreementSchema, presentAgreement } from "./agreement-view.ts";
+import { agreementSchema, contactSchema, entitlementSchema, presentAgreement } from "./agreement-view.ts";
 import { findCustomer, listCustomers } from "./customers.ts";
 import { entitlementsOf, presentEntitlement } from "./contracts/entitlements.ts";
 import { noticeSchema, presentNotice } from "./notices/notice-routes.ts";
@@ -29,15 +29,6 @@ const customerId = z.string().openapi({
 
 const customerSchema = z.object({ id: customerId, agreements: z.array(agreementSchema) }).openapi("Customer");
 
-const contactSchema = z
-  .object({
-    email: z.string(),
-    name: z.string().nullable(),
-    company: z.string().nullable(),
-    givenAt: z.iso.datetime(),
-  })
-  .openapi("Contact");
-
 const detailedSchema = z
   .object({
     id: customerId,
@@ -45,13 +36,7 @@ const detailedSchema = z
       z.object({
         agreement: agreementSchema,
         contact: contactSchema.nullable().openapi({ description: "From the gateway's own sign-up page" }),
-        entitlements: z.array(
-          z.object({
-            dimension: z.string(),
-            value: z.union([z.number(), z.boolean(), z.string()]),
-            expiresAt: z.iso.datetime().nullable(),
-          }),
-        ),
+        entitlements: z.array(entitlementSchema),
         usage: z.array(z.object({ dimension: z.string(), ...places })),
         records: z.array(recordSchema).openapi({ description: `The latest ${LATEST}` }),
         notices: z.array(noticeSchema).openapi({ description: `The latest ${LATEST}` }),

@@ -1,10 +1,11 @@
-import { createRoute, z } from "@hono/zod-openapi";
+import { createRoute, z, type OpenAPIHono } from "@hono/zod-openapi";
 import { requireAdmin } from "../access/admin.ts";
 import { problemResponses } from "../http/problems.ts";
-import { page, pageQuery, router } from "../http/router.ts";
+import { page, pageQuery, router, type AppEnv } from "../http/router.ts";
 import { openLedger } from "../ledger/database.ts";
 import { alarmKinds } from "../ledger/schema.ts";
 import { SECOND } from "../meter/hours.ts";
+import { describeMessage } from "../webhooks/describe.ts";
 import { listAlarms } from "./alarms.ts";
 import { readHealth, type ProductHealth } from "./health.ts";
 import { metricsText } from "./metrics.ts";
@@ -68,6 +69,14 @@ const presentProduct = (health: ProductHealth) => ({
       ? null
       : { since: iso(health.pausedAt), code: health.errorCode ?? "", detail: health.errorDetail ?? "" },
 });
+
+/** Describes the messages about alarms in the API. */
+export function describeAlarmMessages(app: OpenAPIHono<AppEnv>): void {
+  const data = alarmSchema.omit({ clearedAt: true });
+  const raised = "Something needs a person; told again, at most once an hour, when there is more of it";
+  describeMessage(app, { type: "alarm.raised", summary: raised, data });
+  describeMessage(app, { type: "alarm.cleared", summary: "It is over", data });
+}
 
 export const watchRoutes = router();
 for (const path of ["/v1/health", "/v1/alarms", "/metrics"]) watchRoutes.use(path, requireAdmin);

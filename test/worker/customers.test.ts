@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { HOUR } from "../../src/meter/hours.ts";
 import { seal, tick, usage } from "./delivering.ts";
 import { admin, json, type TestProduct, type UsageAnswer } from "./gateway.ts";
-import { newArrival, newCustomer, newListing, notify } from "./marketplace.ts";
-import { agreementOf, agreementsOf, cameAgo } from "./registering.ts";
+import { arrive, aws, newArrival, newCustomer, newListing, notify } from "./marketplace.ts";
+import { agreementOf, agreementsOf, cameAgo, codeIn, redeem } from "./registering.ts";
 
 interface Customer {
   id: string;
@@ -137,6 +137,17 @@ describe("the seller's own id", () => {
         [two.id, "acme"],
       ]),
     );
+  });
+
+  it("is no name that AWS has for another customer, whose usage it would take", async () => {
+    const listing = await newListing({ concurrentAgreements: false });
+    const [first, second] = [await newCustomer(listing), await newCustomer(listing)];
+    const one = await agreementOfCustomer(listing, first.accountId);
+    expect((await name(one.id, second.customerIdentifier)).status).toBe(409);
+    expect((await name(one.id, first.customerIdentifier)).status).toBe(200);
+    const code = codeIn(await arrive(await aws.token(second.agreementId)));
+    expect((await redeem(listing.key, code, first.customerIdentifier)).status).toBe(409);
+    expect((await redeem(listing.key, code, "acme")).status).toBe(200);
   });
 
   it("goes over for usage of after the end, and what is posted again meets its id where it was counted", async () => {

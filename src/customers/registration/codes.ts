@@ -3,7 +3,7 @@ import { inOneTransaction, type Ledger } from "../../ledger/database.ts";
 import { registrationCodes } from "../../ledger/schema.ts";
 import { HOUR, MINUTE } from "../../meter/hours.ts";
 import { sha256Hex } from "../../sha256.ts";
-import { findAgreement, holders, leave, type Agreement } from "../agreements.ts";
+import { findAgreement, holders, isAwsNameOfAnother, leave, type Agreement } from "../agreements.ts";
 import { expiryOfCode, newCode, registrationKeys } from "./keys.ts";
 import { forgetNames } from "../resolve-names.ts";
 
@@ -90,7 +90,8 @@ export async function redeemCode(ledger: Ledger, secret: string, redemption: Red
   const otherName = otherNameOf(found.agreement, customer);
   if (otherName !== null) return { ok: false, reason: "named", customer: otherName };
   const hash = await sha256Hex(code);
-  const isFree = sql`NOT EXISTS (${holders(product, customer, id)} AND ended_at IS NULL)`;
+  const isFree = sql`NOT EXISTS (${holders(product, customer, id)} AND ended_at IS NULL)
+                     AND NOT ${isAwsNameOfAnother(product, customer, id)}`;
   // Of two codes of one customer that are redeemed at once, the second is to find the first one's id.
   const isNamedSo = sql`EXISTS (SELECT 1 FROM agreements WHERE id = ${id} AND coalesce(customer, ${customer}) IS coalesce(${customer}, customer))`;
   const isRedeemed = sql`EXISTS (SELECT 1 FROM registration_codes WHERE id = ${hash} AND customer = ${customer})`;
