@@ -2,6 +2,7 @@ import { and, eq, isNull, or, sql } from "drizzle-orm";
 import { inOneTransaction, type Ledger } from "../ledger/database.ts";
 import { attempts, records } from "../ledger/schema.ts";
 import type { MarketplaceError, UsageRecord } from "../marketplace/index.ts";
+import { HOUR } from "../meter/hours.ts";
 import { SEND_MARGIN } from "./deadlines.ts";
 import type { DueRecord } from "./due-records.ts";
 import type { Carried, Settlement } from "./settling.ts";
@@ -19,6 +20,9 @@ export interface NewAttempt {
   readonly records: readonly DueRecord[];
   readonly now: number;
 }
+
+/** How long after AWS has told of an activation not all of AWS may know of it. */
+const SETTLING_IN = HOUR;
 
 interface OpenRow {
   readonly id: string;
@@ -47,7 +51,8 @@ export async function beginAttempt(ledger: Ledger, attempt: NewAttempt): Promise
     sql`
       SELECT id, usage_record AS usageRecord, attempts, may_be_held AS mayBeHeld, deadline,
              EXISTS (SELECT 1 FROM agreements WHERE agreements.id = records.agreement_id
-                     AND agreements.activated_at IS NULL AND agreements.usage_until IS NULL) AS isPending,
+                     AND coalesce(agreements.activated_at, ${now}) > ${now - SETTLING_IN}
+                     AND agreements.usage_until IS NULL) AS isPending,
              product_code IS NOT NULL AND EXISTS (
                SELECT 1 FROM products
                WHERE products.id = records.product_id AND concurrent_agreements_from <= ${now}) AS isOutdated

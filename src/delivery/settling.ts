@@ -27,7 +27,7 @@ export interface Carried {
   readonly deadline: number;
   /** Whether one of those may have been stored. */
   readonly mayBeHeld: boolean;
-  /** Whether its agreement has not become active yet: AWS refuses what it will take once it is. */
+  /** Whether its agreement has not become active yet, or only just: AWS refuses what it will take soon. */
   readonly isPending: boolean;
   /** Whether it carries ProductCode, of a product that has moved to LicenseArn since. */
   readonly isOutdated: boolean;

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { recordsOf, seal, tick, usage } from "./delivering.ts";
+import { recordsOf, retryNow, seal, tick, usage } from "./delivering.ts";
 import { admin, json, type UsageAnswer } from "./gateway.ts";
 import { arrive, aws, newArrival, newCustomer, newListing, notify } from "./marketplace.ts";
 import { agreementOf, agreementsOf, toldOf } from "./registering.ts";
@@ -68,6 +68,25 @@ describe("an agreement that AWS has not activated", () => {
     await tick();
     expect(await recordsOf(listing.id)).toMatchObject([{ state: "delivered", quantity: 5 }]);
     expect(await aws.records(listing.id)).toMatchObject([{ quantity: 5 }]);
+  });
+
+  it("has what AWS refuses just after the activation tried again, since not all of AWS knows of it yet", async () => {
+    const listing = await newListing();
+    const bought = await newArrival(listing);
+    await notify(bought.agreementId, "license-updated");
+    const refuse = { kind: "error", operation: "BatchMeterUsage", error: "InvalidLicenseException", times: 1 };
+    const use = async () => {
+      await listing.post(usage(bought.accountId, 5));
+      await seal(listing.id);
+      await aws.faults(refuse);
+      await tick();
+      await aws.heal();
+    };
+    await use();
+    expect(await recordsOf(listing.id)).toMatchObject([{ state: "waiting" }]);
+    await retryNow(listing.id);
+    await tick();
+    expect(await recordsOf(listing.id)).toMatchObject([{ state: "delivered" }]);
   });
 
   it("rolls what AWS has not taken in time on to another hour, since it surely has none of it", async () => {
