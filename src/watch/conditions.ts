@@ -162,7 +162,7 @@ function waitingCustomers({ code, detail, count, expiresAt }: WaitingRow): Condi
   return {
     kind: "registration_waiting",
     subject: code,
-    detail: `${who} to be registered, the first until ${new Date(expiresAt).toISOString()}, when AWS's token ends: ${detail ?? code} It is tried every minute.`,
+    detail: `${who} to be registered, the first until ${new Date(expiresAt).toISOString()}, when AWS's token ends: ${detail ?? code} It is tried again and again until then.`,
     size: count,
   };
 }
