@@ -119,8 +119,10 @@ function fateOf(
  */
 function timestampOf({ hour, timestamp }: SealedHour, identity: Identity | undefined): number {
   const { startsAt = null, activatedAt = null, returnedAt = null } = identity ?? {};
-  const began = startsAt ?? activatedAt;
-  if (began === null || began >= hour + HOUR) return timestamp;
+  const known = startsAt ?? activatedAt;
+  if (known === null || known >= hour + HOUR) return timestamp;
+  // An activation may be known by what AWS has taken, some time after it.
+  const began = startsAt ?? Math.min(known, timestamp);
   // Of an hour with both, the usage since the return is what is billed now.
   const start = Math.max(hour, began, returnedAt !== null && returnedAt <= timestamp ? returnedAt : 0);
   return Math.min(Math.ceil(start / SECOND) * SECOND, hour + HOUR - SECOND);

@@ -74,7 +74,12 @@ describe("an agreement that AWS has not activated", () => {
     const listing = await newListing();
     const bought = await newArrival(listing);
     await notify(bought.agreementId, "license-updated");
-    const refuse = { kind: "error", operation: "BatchMeterUsage", error: "InvalidLicenseException", times: 1 };
+    const refuse = {
+      kind: "error",
+      operation: "BatchMeterUsage",
+      error: "InvalidLicenseException",
+      times: 1,
+    };
     const use = async () => {
       await listing.post(usage(bought.accountId, 5));
       await seal(listing.id);

@@ -179,6 +179,17 @@ describe("the address of a product", () => {
   });
 });
 
+describe("an address with a slash at its end", () => {
+  it("takes customers, too", async () => {
+    const listing = await newListing();
+    for (const path of ["/register/", `/register/${listing.id}/`]) {
+      const { registrationToken } = await aws.agreement(listing.id);
+      expect(locationOf(await arrive(registrationToken, { path }))).toContain("https://seller.test/welcome");
+      expect((await call("GET", path)).status).toBe(200);
+    }
+  });
+});
+
 describe("GET /register", () => {
   it.each(["/register", "/register/no-such-product"])("%s says what it is for", async (path) => {
     const response = await call("GET", path);

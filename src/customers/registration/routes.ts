@@ -91,7 +91,8 @@ registrationRoutes.onError((error, c) => {
   return laterPage(c, null, { isLoadedAgain: c.req.method === "GET" });
 });
 
-for (const path of ["/register", "/register/:product"] as const) {
+// With a slash at the end, too: so it may stand in the listing, and customers come there all the same.
+for (const path of ["/register", "/register/", "/register/:product", "/register/:product/"] as const) {
   registrationRoutes.get(path, async (c) => aboutPage(c, await brandOf(c, c.req.param("product") ?? null)));
 
   registrationRoutes.post(path, async (c) => {
