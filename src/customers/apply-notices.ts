@@ -1,7 +1,6 @@
-import { and, eq, inArray, isNull, sql, type SQL } from "drizzle-orm";
+import { and, eq, inArray, isNull, sql } from "drizzle-orm";
 import { inOneTransaction, type Ledger } from "../ledger/database.ts";
 import { agreements, notices } from "../ledger/schema.ts";
-import { hourDeadline, SECOND } from "../meter/hours.ts";
 import { messageId, writeMessages, type AgreementMessage } from "../webhooks/messages.ts";
 import { findProduct } from "../catalog/products.ts";
 import { findAgreement, hasConcurrentAgreements, type Agreement } from "./agreements.ts";
@@ -10,6 +9,7 @@ import { presentAgreement } from "./agreement-view.ts";
 import { lifeOf, type Life } from "./life.ts";
 import { claimNotices, licenseIdOf, noticesOf, type Notice } from "./notices/notices.ts";
 import { forgetNames } from "./resolve-names.ts";
+import { setRecords } from "./set-records.ts";
 
 /**
  * Makes an agreement what its notices say, tells the seller of what has changed, and sets its records to it. May be
@@ -28,7 +28,7 @@ export async function applyNotices(ledger: Ledger, id: string, now: number): Pro
     // Not what has just changed: that may have been written before a crash, or by the round before.
     const hasNews = heard.some(({ appliedAt }) => appliedAt === null);
     if (hasNews && (await claimsMore(ledger, after))) continue;
-    await setRecords(ledger, after, { hasNews, now });
+    await setRecords(ledger, [after], { hasNews, now });
     await markApplied(ledger, heard, now);
     forgetNames();
     return after;
@@ -148,55 +148,6 @@ function messagesOf(before: Agreement, after: Agreement): AgreementMessage[] {
   if (isActive && (before.activatedAt === null || isReopened)) types.push("agreement.activated");
   if (before.usageUntil === null && after.usageUntil !== null) types.push("agreement.ending");
   return types;
-}
-
-/**
- * Sets an agreement's open records to what it has become: those of one that ends go before all others and have its final
- * hour as their deadline; what has waited for the activation is due, or, where AWS knows no agreement at the time of the
- * usage, joins the open hour.
- */
-export async function setRecords(
-  ledger: Ledger,
-  { id, usageUntil, endedAt, activatedAt, startsAt, lifeVersion }: Agreement,
-  { hasNews, now }: { readonly hasNews: boolean; readonly now: number },
-): Promise<void> {
-  const isDue = hasNews && activatedAt !== null;
-  const open = await ledger.all<OpenRecord>(sql`
-    SELECT id, hour, deadline, may_be_held AS mayBeHeld, usage_record ->> 'Timestamp' AS timestamp
-    FROM records WHERE ${isOpenOf(id)}`);
-  const until = usageUntil ?? Infinity;
-  const start = isDue && startsAt !== null && startsAt <= now ? startsAt : -Infinity;
-  const set = open.map(({ id, hour, mayBeHeld, timestamp }) => ({
-    id,
-    deadline: Math.min(hourDeadline(hour), until),
-    rolls: mayBeHeld === 0 && timestamp * SECOND < start ? 1 : 0,
-  }));
-  const isAsItWas = set.every(({ deadline }, index) => deadline === open[index]?.deadline);
-  if (open.length === 0 || (isAsItWas && endedAt === null && !isDue)) return;
-  const rolls = sql`wanted.value ->> 'rolls'`;
-  await ledger.run(sql`
-    UPDATE records SET priority = ${endedAt === null ? 1 : 0}, deadline = wanted.value ->> 'deadline',
-                       next_attempt_at = iif(${isDue ? 1 : 0}, ${now}, next_attempt_at),
-                       state = iif(${rolls}, 'rolling', state), settled_at = iif(${rolls}, ${now}, NULL)
-    FROM json_each(${JSON.stringify(set)}) AS wanted
-    WHERE records.id = wanted.value ->> 'id' AND records.settled_at IS NULL
-    AND (records.may_be_held = 0 OR NOT ${rolls})
-    -- Not when it has become something else meanwhile: whoever has changed it sets them to that.
-    AND EXISTS (SELECT 1 FROM agreements WHERE id = ${id} AND life_version = ${lifeVersion})`);
-}
-
-interface OpenRecord {
-  readonly id: string;
-  readonly hour: number;
-  readonly deadline: number;
-  readonly mayBeHeld: 0 | 1;
-  /** Seconds since 1970. */
-  readonly timestamp: number;
-}
-
-/** An id of a record begins with its agreement, and ";" is the character after ":". */
-function isOpenOf(agreementId: string): SQL {
-  return sql`id > ${`${agreementId}:`} AND id < ${`${agreementId};`} AND settled_at IS NULL`;
 }
 
 async function markApplied(ledger: Ledger, heard: readonly Notice[], now: number): Promise<void> {

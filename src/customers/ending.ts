@@ -1,23 +1,30 @@
-import { and, asc, eq, gt, isNull, lte, sql, type SQL } from "drizzle-orm";
+import { and, asc, gt, isNull, lte, sql, type SQL } from "drizzle-orm";
 import { LRUCache } from "lru-cache";
+import type { Conservation } from "../ledger/conservation.ts";
 import { inOneTransaction, type Ledger } from "../ledger/database.ts";
 import { agreements, type UnbilledUsage } from "../ledger/schema.ts";
-import { HOUR, MINUTE } from "../meter/hours.ts";
+import { HOUR } from "../meter/hours.ts";
 import { formatQuantity } from "../meter/quantity.ts";
+import { shardName } from "../meter/shard-name.ts";
 import { messageId, writeMessages } from "../webhooks/messages.ts";
 import { findAgreement, type Agreement } from "./agreements.ts";
 import { presentAgreement } from "./agreement-view.ts";
-import { eachOf } from "./each-of.ts";
-import { applyNotices, setRecords } from "./apply-notices.ts";
+import { faultsOf } from "./each-of.ts";
+import { applyNotices } from "./apply-notices.ts";
 import { lifeOf } from "./life.ts";
 import { ownNotice, noticesOf } from "./notices/notices.ts";
-import { shardOf, type Surroundings } from "./surroundings.ts";
+import { setRecords } from "./set-records.ts";
+import type { Part } from "./slice.ts";
+import { shardOf, type CustomersShard, type Surroundings } from "./surroundings.ts";
 
-/** Agreements that one tick closes. */
-const MAX_CLOSED = 20;
+/** Agreements that one slice seals once more: a call of each of their shards, and three queries. */
+const MAX_ENDING = 2000;
 
-/** Agreements that one tick seals once more. */
-const MAX_ENDING = 100;
+/** Agreements that one slice closes: two calls of each of their shards, and two queries. */
+const MAX_CLOSED = 500;
+
+/** Shards that are called at a time. */
+const AT_ONCE = 5;
 
 /** A person's word about an agreement. Times are epoch milliseconds. */
 export interface Word {
@@ -72,20 +79,64 @@ async function say(
 export async function sealEnding(surroundings: Surroundings, agreement: Agreement): Promise<void> {
   const { usageUntil, id } = agreement;
   if (usageUntil === null) return;
-  await shardOf(surroundings, agreement).endAgreement(id);
+  await shardOf(surroundings, agreement).endAgreements([id]);
 }
 
 /**
  * Seals what has come for agreements in their final hour since the last tick, and what a fault has left; and sees to it
  * that their records go first, also those that were on their way when the end was heard.
  */
-export async function keepSealing(surroundings: Surroundings): Promise<void> {
+export const keepSealing: Part = async (surroundings, from) => {
   const { ledger, now } = surroundings;
-  const isEnding = and(isNull(agreements.closedAt), gt(agreements.usageUntil, now()));
-  await eachOf(await inTurn(ledger, isEnding, { limit: MAX_ENDING, now: now() }), async (agreement) => {
-    await sealEnding(surroundings, agreement);
-    await setRecords(ledger, agreement, { hasNews: false, now: now() });
-  });
+  const ending = await ledger
+    .select({
+      id: agreements.id,
+      productId: agreements.productId,
+      shard: agreements.shard,
+      startsAt: agreements.startsAt,
+      activatedAt: agreements.activatedAt,
+      endedAt: agreements.endedAt,
+      usageUntil: agreements.usageUntil,
+      lifeVersion: agreements.lifeVersion,
+    })
+    .from(agreements)
+    .where(and(isNull(agreements.closedAt), gt(agreements.usageUntil, now()), isAfter(from)))
+    .orderBy(asc(agreements.usageUntil), asc(agreements.id))
+    .limit(MAX_ENDING);
+  const faults = await eachShard(surroundings, ending, (shard, ids) => shard.endAgreements(ids));
+  await setRecords(ledger, ending, { hasNews: false, now: now() });
+  return { next: nextOf(ending, MAX_ENDING), faults };
+};
+
+/** Those behind a slice, where the most urgent come first. */
+function isAfter(from: string): SQL | undefined {
+  if (from === "") return undefined;
+  const [until, id] = from.split(" ");
+  return sql`(${agreements.usageUntil}, ${agreements.id}) > (${Number(until)}, ${id})`;
+}
+
+function nextOf(rows: readonly Pick<Agreement, "id" | "usageUntil">[], limit: number): string | null {
+  const last = rows.at(limit - 1);
+  return last === undefined ? null : `${last.usageUntil} ${last.id}`;
+}
+
+/** Calls each shard of some agreements, with their ids; one that fails is no other's matter. */
+function eachShard<A extends Pick<Agreement, "id" | "productId" | "shard">>(
+  { shards }: Surroundings,
+  members: readonly A[],
+  work: (shard: CustomersShard, ids: readonly string[], members: readonly A[]) => Promise<void>,
+): Promise<unknown[]> {
+  const byShard = Map.groupBy(members, ({ productId, shard }) => shardName(productId, shard));
+  return faultsOf(
+    [...byShard],
+    ([name, ones]) =>
+      work(
+        shards(name),
+        ones.map(({ id }) => id),
+        ones,
+      ),
+    { atOnce: AT_ONCE },
+  );
 }
 
 /** Agreements whose refused usage was told lately; the ledger knows the others. */
@@ -115,66 +166,61 @@ export async function tellRefused(ledger: Ledger, ids: readonly string[], now: n
 }
 
 /** Closes the agreements whose final hour is over: counts what could not be billed, and tells the seller. */
-export async function closeEnded(surroundings: Surroundings): Promise<void> {
+export const closeEnded: Part = async (surroundings, from) => {
   const { ledger, now } = surroundings;
-  const isOver = and(isNull(agreements.closedAt), lte(agreements.usageUntil, now()));
-  const over = await inTurn(ledger, isOver, { limit: MAX_CLOSED, now: now() });
-  await eachOf(over, (agreement) => close(surroundings, agreement));
-}
-
-/**
- * Some agreements of those that something is to be done for: the most urgent of each shard first, so that those of one
- * that fails leave room for the others. When there are more than can be served at a time, each minute serves others.
- */
-async function inTurn(
-  ledger: Ledger,
-  where: SQL | undefined,
-  { limit, now }: { readonly limit: number; readonly now: number },
-): Promise<Agreement[]> {
-  const pages = Math.ceil((await ledger.$count(agreements, where)) / limit);
-  if (pages === 0) return [];
-  const turn = sql`row_number() OVER (
-    PARTITION BY ${agreements.productId}, ${agreements.shard} ORDER BY ${agreements.usageUntil})`;
-  return ledger
+  const over = await ledger
     .select()
     .from(agreements)
-    .where(where)
-    .orderBy(turn, asc(agreements.usageUntil))
-    .limit(limit)
-    .offset((Math.floor(now / MINUTE) % pages) * limit);
+    .where(and(isNull(agreements.closedAt), lte(agreements.usageUntil, now()), isAfter(from)))
+    .orderBy(asc(agreements.usageUntil), asc(agreements.id))
+    .limit(MAX_CLOSED);
+  const faults = await eachShard(surroundings, over, async (shard, ids, members) => {
+    // What a fault has kept from being sealed in time is for a person to see, too.
+    await shard.endAgreements(ids);
+    await close(ledger, members, { rows: await shard.conservation(ids), at: now() });
+  });
+  return { next: nextOf(over, MAX_CLOSED), faults };
+};
+
+interface Closing {
+  /** Where the usage of the agreements is. */
+  readonly rows: readonly Conservation[];
+  /** Epoch milliseconds. */
+  readonly at: number;
 }
 
-async function close(surroundings: Surroundings, agreement: Agreement): Promise<void> {
-  const { ledger, now } = surroundings;
-  const { id, usageUntil } = agreement;
-  // What a fault has kept from being sealed in time is for a person to see, too.
-  await sealEnding(surroundings, agreement);
-  const rows = await shardOf(surroundings, agreement).conservation([id]);
-  const unbilled: UnbilledUsage[] = rows.flatMap(({ dimension, pending, parked, open, carry }) => {
+async function close(ledger: Ledger, over: readonly Agreement[], { rows, at }: Closing): Promise<void> {
+  const byAgreement = Map.groupBy(rows, ({ agreement }) => agreement);
+  const closed = over.map((agreement) => ({
+    ...agreement,
+    closedAt: at,
+    unbilled: unbilledOf(byAgreement.get(agreement.id) ?? []),
+  }));
+  const wanted = JSON.stringify(closed.map(({ id, usageUntil, unbilled }) => ({ id, usageUntil, unbilled })));
+  await inOneTransaction(ledger, [
+    // Not if the customer has come back meanwhile.
+    sql`
+      UPDATE agreements SET closed_at = ${at}, unbilled = closing.value ->> 'unbilled',
+                            entitlements_due_at = NULL, entitlements_failing_since = NULL
+      FROM json_each(${wanted}) AS closing
+      WHERE agreements.id = closing.value ->> 'id' AND agreements.closed_at IS NULL
+      AND agreements.usage_until = closing.value ->> 'usageUntil'`,
+    writeMessages(
+      closed.map((agreement) => ({
+        id: messageId(at, `${agreement.id}_ended`),
+        type: "agreement.ended",
+        agreementId: agreement.id,
+        data: presentAgreement(agreement, at),
+      })),
+      at,
+      sql`EXISTS (SELECT 1 FROM agreements WHERE agreements.id = value ->> 'agreementId' AND closed_at = ${at})`,
+    ),
+  ]);
+}
+
+function unbilledOf(rows: readonly Conservation[]): UnbilledUsage[] {
+  return rows.flatMap(({ dimension, pending, parked, open, carry }) => {
     const rest = pending + parked + open + carry;
     return rest > 0n ? [{ dimension, quantity: formatQuantity(rest) }] : [];
   });
-  const at = now();
-  const closed = { ...agreement, closedAt: at, unbilled };
-  await inOneTransaction(ledger, [
-    ledger
-      .update(agreements)
-      .set({ closedAt: at, unbilled, entitlementsDueAt: null, entitlementsFailingSince: null })
-      // Not if the customer has come back meanwhile.
-      .where(
-        and(eq(agreements.id, id), isNull(agreements.closedAt), eq(agreements.usageUntil, usageUntil ?? 0)),
-      ),
-    writeMessages(
-      [
-        {
-          id: messageId(at, `${id}_ended`),
-          type: "agreement.ended",
-          agreementId: id,
-          data: presentAgreement(closed, at),
-        },
-      ],
-      at,
-      sql`changes() > 0`,
-    ),
-  ]);
 }

@@ -1,40 +1,65 @@
-import { tellAllowances } from "./contracts/allowances.ts";
-import { retryArrivals } from "./registration/arrivals.ts";
 import { applyNotices } from "./apply-notices.ts";
-import { closeEnded, keepSealing, sealEnding } from "./ending.ts";
+import { tellAllowances } from "./contracts/allowances.ts";
 import { readEntitlements } from "./contracts/entitlements.ts";
+import { eachOf, faultsOf } from "./each-of.ts";
+import { closeEnded, keepSealing, sealEnding } from "./ending.ts";
 import { agreementsBehind } from "./notices/notices.ts";
+import { retryArrivals } from "./registration/arrivals.ts";
 import { dropExpiredCodes } from "./registration/codes.ts";
-import { eachOf } from "./each-of.ts";
+import { untilDone, type Part } from "./slice.ts";
 import type { Surroundings } from "./surroundings.ts";
 
-/** Agreements that one tick brings up to their notices, some eight queries each. */
-const MAX_BEHIND = 40;
-
-/**
- * What a tick does for the customers: whatever is due. What is most urgent comes first, and one part's failure is no
- * other's. Each part takes so much at a time that all of them together stay near the 1,000 queries that D1 allows an
- * invocation (Cloudflare docs, D1 limits); the next tick goes on.
- */
-export async function keepCustomers(surroundings: Surroundings): Promise<void> {
-  const { ledger, now } = surroundings;
-  const parts = [
-    () => catchUp(surroundings),
-    () => keepSealing(surroundings),
-    () => retryArrivals(surroundings),
-    () => readEntitlements(surroundings),
-    () => tellAllowances(surroundings),
-    () => closeEnded(surroundings),
-    () => dropExpiredCodes(ledger, now()),
-  ];
-  await eachOf(parts, (part) => part());
-}
+/** Agreements that one slice brings up to their notices, a dozen queries each, and how many of them at once. */
+const MAX_BEHIND = 50;
+const AT_ONCE = 5;
 
 /** Makes agreements what their notices say, where something has failed half-way or a delivery has shown it. */
-async function catchUp(surroundings: Surroundings): Promise<void> {
+const catchUp: Part = async (surroundings, after) => {
   const { ledger, now } = surroundings;
-  await eachOf(await agreementsBehind(ledger, MAX_BEHIND), async (id) => {
-    const agreement = await applyNotices(ledger, id, now());
-    if (agreement !== null) await sealEnding(surroundings, agreement);
+  const behind = await agreementsBehind(ledger, { after, limit: MAX_BEHIND });
+  const faults = await faultsOf(
+    behind,
+    async (id) => {
+      const agreement = await applyNotices(ledger, id, now());
+      if (agreement !== null) await sealEnding(surroundings, agreement);
+    },
+    { atOnce: AT_ONCE },
+  );
+  return { next: behind.at(MAX_BEHIND - 1) ?? null, faults };
+};
+
+/** What a tick does for the customers; what is most urgent comes first. */
+export const parts = {
+  notices: catchUp,
+  endings: keepSealing,
+  arrivals: (surroundings) => untilDone(() => retryArrivals(surroundings)),
+  entitlements: (surroundings) => untilDone(() => readEntitlements(surroundings)),
+  allowances: (surroundings) => untilDone(() => tellAllowances(surroundings)),
+  closings: closeEnded,
+  codes: ({ ledger, now }) =>
+    untilDone(async () => {
+      await dropExpiredCodes(ledger, now());
+      return false;
+    }),
+} satisfies Record<string, Part>;
+
+export type PartName = keyof typeof parts;
+
+/** The parts of one row build on what the one before has done; the rows have nothing to do with each other. */
+export const rows: readonly (readonly PartName[])[] = [
+  ["notices", "endings", "closings"],
+  ["arrivals"],
+  ["entitlements", "allowances"],
+  ["codes"],
+];
+
+/**
+ * What a tick does for the customers, one slice of each part. One part's failure is no other's. In a deployment a part has
+ * a {@link CustomerKeeper} of its own, which goes on with the next slice.
+ */
+export async function keepCustomers(surroundings: Surroundings): Promise<void> {
+  await eachOf(Object.values(parts), async (part: Part) => {
+    const [fault] = (await part(surroundings, "")).faults;
+    if (fault !== undefined) throw fault;
   });
 }

@@ -13,7 +13,7 @@ import type { Agreement } from "./agreements.ts";
 
 /** What of a meter shard the customers need. */
 export interface CustomersShard {
-  endAgreement(agreement: string): Promise<void>;
+  endAgreements(agreements: readonly string[]): Promise<void>;
   conservation(agreements: readonly string[]): Promise<readonly Conservation[]>;
   decide(decisions: readonly Decision[]): Promise<readonly (number | null)[]>;
 }

@@ -55,9 +55,9 @@ export class MeterShard extends DurableObject<Env> {
     return this.#shard.held(agreements);
   }
 
-  /** {@link Shard.endAgreement} */
-  endAgreement(agreement: string): Promise<void> {
-    return this.#shard.endAgreement(agreement);
+  /** {@link Shard.endAgreements} */
+  endAgreements(agreements: readonly string[]): Promise<void> {
+    return this.#shard.endAgreements(agreements);
   }
 
   /** {@link Shard.wake} */

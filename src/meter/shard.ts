@@ -157,11 +157,16 @@ export class Shard {
   }
 
   /**
-   * Seals all hours of an agreement that ends, the current one, too, and hands them to the ledger; when that fails, the
+   * Seals all hours of agreements that end, the current one, too, and hands them to the ledger; when that fails, the
    * alarm tries again, for AWS takes them for an hour only.
    */
-  async endAgreement(agreement: string): Promise<void> {
-    await this.#seal(this.#meter.sealAgreement(agreement, this.#ground.now()));
+  async endAgreements(agreements: readonly string[]): Promise<void> {
+    const { now, pause } = this.#ground;
+    for (const agreement of agreements) {
+      await this.#seal(this.#meter.sealAgreement(agreement, now()));
+      await pause();
+    }
+    // One hand-over for all of them: most have nothing to hand over.
     await this.alarm();
   }
 

@@ -217,7 +217,7 @@ class Simulation {
         await endAgreement(world.ledgerOf(process), agreement.id, { at: world.now(), now: world.now() });
         const name = shardName(agreement.productId, agreement.shard);
         await process.reach("a shard", () =>
-          world.withShard(name, (shard) => shard.endAgreement(agreement.id)),
+          world.withShard(name, (shard) => shard.endAgreements([agreement.id])),
         );
       });
     } catch {

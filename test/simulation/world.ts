@@ -218,8 +218,8 @@ export class World {
 
   #surroundingsOf(process: Process): Surroundings {
     const shards = (name: string): CustomersShard => ({
-      endAgreement: (agreement) =>
-        process.reach("a shard", () => this.withShard(name, (shard) => shard.endAgreement(agreement))),
+      endAgreements: (ids) =>
+        process.reach("a shard", () => this.withShard(name, (shard) => shard.endAgreements(ids))),
       conservation: (ids) =>
         process.reach("a shard", () => this.withShard(name, (shard) => shard.conservation(ids))),
       decide: (decisions) =>

@@ -168,10 +168,10 @@ describe("an agreement that ends", () => {
     const [broken, ending, over] = [await newListing(), await newListing(), await newListing()];
     const shards = withShards((name, shard) => ({
       ...shard,
-      endAgreement: (id) =>
+      endAgreements: (ids) =>
         name.startsWith(broken.id)
           ? Promise.reject(new Error("the shard does not answer"))
-          : shard.endAgreement(id),
+          : shard.endAgreements(ids),
     }));
     // Whichever minute it is: where more wait than a tick serves, each minute serves others.
     const tickAt = (minute: number) => keepCustomers({ ...shards, now: () => Date.now() + minute * 60_000 });
@@ -197,6 +197,26 @@ describe("an agreement that ends", () => {
     expect(closed.agreements).toEqual(
       Array.from({ length: 21 }, () => expect.objectContaining({ unbilled: [] }) as unknown),
     );
+  });
+
+  it("is sealed by one call of its shard, together with all others that end there", async () => {
+    const listing = await newListing();
+    const ids: string[] = [];
+    for (let n = 0; n < 3; n++) ids.push((await listing.agree()).id);
+    await env.DB.prepare("UPDATE agreements SET ended_at = 0, usage_until = ? WHERE product_id = ?")
+      .bind(Date.now() + HOUR, listing.id)
+      .run();
+    const calls: (readonly string[])[] = [];
+    await keepCustomers(
+      withShards((name, shard) => ({
+        ...shard,
+        endAgreements: (ending) => {
+          if (name.startsWith(listing.id)) calls.push(ending.toSorted());
+          return shard.endAgreements(ending);
+        },
+      })),
+    );
+    expect(calls).toEqual([ids.toSorted()]);
   });
 
   it("is billed by no hour of before the customer came back", async () => {

@@ -17,7 +17,7 @@ it("has the records of an agreement that ends go first, though its licence is to
   await listing.post(usage(accountId, 5));
   await seal(listing.id);
   const now = Date.now();
-  const ledger = racingLedger("SELECT id, hour, deadline", () => license(id, licenseArn));
+  const ledger = racingLedger("AS mayBeHeld", () => license(id, licenseArn));
   expect(await endAgreement(ledger, id, { at: now, now })).toMatchObject({ ok: true });
   const { usageUntil } = await agreementOf(listing.id);
   expect(usageUntil).not.toBeNull();

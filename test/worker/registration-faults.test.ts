@@ -123,16 +123,16 @@ describe("so many customers at once that the ledger would fill", () => {
     await env.DB.exec(
       `
       INSERT INTO arrivals (id, token, arrived_at, expires_at, next_attempt_at, attempts, needs_person)
-      WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 2000)
+      WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 20000)
       SELECT 'flood-' || n, 'x', 0, 8e15, 8e15, 1, 0 FROM n`.replaceAll("\n", " "),
     );
     const { arrival } = await newWaiter();
     expect([arrival.status, arrival.headers.get("retry-after")]).toEqual([503, "60"]);
-    expect(await waiting()).toBe(2000);
-    expect(logged.join("\n")).toContain("2000 customers wait already");
+    expect(await waiting()).toBe(20_000);
+    expect(logged.join("\n")).toContain("20000 customers wait already");
     await tick();
     expect(await lostAlarms()).toMatchObject([
-      { subject: "TooManyWait", detail: expect.stringContaining("2000 customers wait already") as unknown },
+      { subject: "TooManyWait", detail: expect.stringContaining("20000 customers wait already") as unknown },
     ]);
   });
 
@@ -141,7 +141,7 @@ describe("so many customers at once that the ledger would fill", () => {
     await env.DB.exec(
       `
       INSERT INTO arrivals (id, token, arrived_at, expires_at, next_attempt_at, attempts, needs_person)
-      WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1999)
+      WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 19999)
       SELECT 'flood-' || n, 'x', 0, 8e15, 8e15, 1, 0 FROM n`.replaceAll("\n", " "),
     );
     expect(locationOf(await arrive(registrationToken))).toBe(page);

@@ -8,7 +8,7 @@ export function withShards(wrapped: (name: string, shard: CustomersShard) => Cus
     shards: (name) => {
       const shard = env.METER_SHARD.getByName(name);
       return wrapped(name, {
-        endAgreement: (agreement) => shard.endAgreement(agreement),
+        endAgreements: (ids) => shard.endAgreements(ids),
         conservation: (ids) => shard.conservation(ids),
         decide: (decisions) => shard.decide(decisions),
       });

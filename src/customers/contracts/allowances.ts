@@ -17,7 +17,7 @@ const DAY = 24 * HOUR;
 /** How long after an activation AWS may still not know what the contract includes. */
 const CATCHING_UP = 6 * HOUR;
 
-/** Allowances that one tick tells the shards of. */
+/** Allowances that one slice tells the shards of. */
 const MAX_TOLD = 500;
 
 /** How much of a metered dimension a contract includes. Times are epoch milliseconds. */
@@ -171,8 +171,12 @@ interface UntoldRow extends CountingRule {
   readonly awaited: 0 | 1;
 }
 
-/** Tells the shards of the allowances that they do not know; one that cannot be told is no other's matter. */
-export async function tellAllowances({ ledger, shards, now }: Surroundings): Promise<void> {
+/**
+ * Tells the shards of the allowances that they do not know; one that cannot be told is no other's matter.
+ *
+ * @returns whether more may be untold
+ */
+export async function tellAllowances({ ledger, shards, now }: Surroundings): Promise<boolean> {
   const untold = await ledger.all<UntoldRow>(sql`
     SELECT allowances.agreement_id AS agreement, agreements.product_id AS product, agreements.shard AS shard,
            allowances.dimension AS dimension, allowances.quantity AS quantity, allowances.per AS per,
@@ -187,6 +191,7 @@ export async function tellAllowances({ ledger, shards, now }: Surroundings): Pro
     await shards(name).decide(rows.map(decisionOf));
     await markTold(ledger, rows, now());
   });
+  return untold.length === MAX_TOLD;
 }
 
 /**

@@ -17,7 +17,7 @@ import { eachOf } from "../each-of.ts";
 import { ownNotice } from "../notices/notices.ts";
 import type { Surroundings } from "../surroundings.ts";
 
-/** Contracts that one tick reads, and how many of them at once: AWS gives no quota, and throttles. */
+/** Contracts that one slice reads, and how many of them at once: AWS gives no quota, and throttles. */
 const MAX_READ = 60;
 const AT_ONCE = 5;
 
@@ -39,8 +39,12 @@ export interface HeldEntitlement {
   readonly expiresAt: number | null;
 }
 
-/** Reads the contracts that are due; one that cannot be read is no other's matter. */
-export async function readEntitlements(surroundings: Surroundings): Promise<void> {
+/**
+ * Reads the contracts that are due; one that cannot be read is no other's matter.
+ *
+ * @returns whether to go on at once: more may be due, and AWS has answered to all
+ */
+export async function readEntitlements(surroundings: Surroundings): Promise<boolean> {
   const { ledger, now } = surroundings;
   const due = await ledger
     .select()
@@ -52,21 +56,29 @@ export async function readEntitlements(surroundings: Surroundings): Promise<void
   const products = new Map<string, Product | null>();
   for (const id of new Set(due.map(({ productId }) => productId)))
     products.set(id, await findProduct(ledger, id));
+  let read = 0;
   await eachOf(
     due,
-    (agreement) => readOne(surroundings, agreement, products.get(agreement.productId) ?? null),
+    async (agreement) => {
+      if (await readOne(surroundings, agreement, products.get(agreement.productId) ?? null)) read += 1;
+    },
     { atOnce: AT_ONCE },
   );
+  return read === MAX_READ;
 }
 
+/** @returns whether AWS has answered */
 async function readOne(
   surroundings: Surroundings,
   agreement: Agreement,
   product: Product | null,
-): Promise<void> {
+): Promise<boolean> {
   if (product === null) throw new Error("an agreement's product is not there");
   const { id, entitlementsDueAt } = agreement;
-  if (!product.contract) return store(surroundings, { agreement, product, held: [] });
+  if (!product.contract) {
+    await store(surroundings, { agreement, product, held: [] });
+    return true;
+  }
   const client = surroundings.entitlements(product.region);
   const outcome =
     client === null
@@ -78,8 +90,10 @@ async function readOne(
           },
         } as const)
       : await getAllEntitlements(client, requestOf(agreement, product, surroundings.now()), MAX_PAGES);
-  if (outcome.ok)
-    return store(surroundings, { agreement, product, held: heldOf(outcome.value, surroundings.now()) });
+  if (outcome.ok) {
+    await store(surroundings, { agreement, product, held: heldOf(outcome.value, surroundings.now()) });
+    return true;
+  }
   const { code, message } = outcome.error;
   const { ledger, now, report } = surroundings;
   const failingSince = agreement.entitlementsFailingSince ?? now();
@@ -95,6 +109,7 @@ async function readOne(
     })
     // Not if a notice has made it due anew.
     .where(and(eq(agreements.id, id), eq(agreements.entitlementsDueAt, entitlementsDueAt ?? 0)));
+  return false;
 }
 
 /** AWS knows a contract by its licence, or, of a legacy product, by the customer. */

@@ -149,11 +149,14 @@ export function noticesOf(ledger: Ledger, agreementId: string): Promise<Notice[]
     .orderBy(asc(notices.occurredAt));
 }
 
-/** Agreements with notices that they have not become what they say: something has failed half-way. */
-export async function agreementsBehind(ledger: Ledger, limit: number): Promise<string[]> {
+/** Agreements with notices that they have not become what they say, in the order of their ids: something has failed half-way. */
+export async function agreementsBehind(
+  ledger: Ledger,
+  { after, limit }: { readonly after: string; readonly limit: number },
+): Promise<string[]> {
   const rows = await ledger.all<{ id: string }>(sql`
     SELECT DISTINCT agreement_id AS id FROM notices INDEXED BY notices_unapplied
-    WHERE applied_at IS NULL AND agreement_id IS NOT NULL LIMIT ${limit}`);
+    WHERE applied_at IS NULL AND agreement_id > ${after} ORDER BY agreement_id LIMIT ${limit}`);
   return rows.map(({ id }) => id);
 }
 

@@ -20,10 +20,10 @@ const MAX_TOKEN_LENGTH = 8192;
  * So many customers may wait at once: whoever posts forms to a gateway whose AWS is down must not fill its ledger, nor
  * keep the others from their turn before their tokens end.
  */
-const MAX_WAITING = 2000;
+const MAX_WAITING = 20_000;
 
-/** Customers that one tick looks after, and how many of them at once: while AWS is down each takes its time. */
-const MAX_RETRIED = 20;
+/** Customers that one slice looks after, some twenty queries each, and how many at once: while AWS is down each takes its time. */
+const MAX_RETRIED = 40;
 const AT_ONCE = 5;
 
 /** How long a waiting page still sends a customer on after it has done so: it may be open twice. */
@@ -187,8 +187,12 @@ export async function lookAfter(surroundings: Surroundings, ticket: string): Pro
   return { kind: "registered", agreement };
 }
 
-/** Tries again for all customers who wait and whose time to be tried has come. One's failure is no other's. */
-export async function retryArrivals(surroundings: Surroundings): Promise<void> {
+/**
+ * Tries again for customers who wait and whose time to be tried has come. One's failure is no other's.
+ *
+ * @returns whether to go on at once: more may be due, and AWS answers
+ */
+export async function retryArrivals(surroundings: Surroundings): Promise<boolean> {
   const { ledger, now } = surroundings;
   await giveUpLapsed(surroundings);
   const due = await ledger
@@ -197,22 +201,32 @@ export async function retryArrivals(surroundings: Surroundings): Promise<void> {
     .where(and(isNotNull(arrivals.token), lte(arrivals.nextAttemptAt, now())))
     .orderBy(asc(arrivals.nextAttemptAt))
     .limit(MAX_RETRIED);
-  await eachOf(due, ({ id }) => retry(surroundings, id), { atOnce: AT_ONCE });
+  let answered = 0;
+  await eachOf(
+    due,
+    async ({ id }) => {
+      if (await retry(surroundings, id)) answered += 1;
+    },
+    { atOnce: AT_ONCE },
+  );
+  return due.length === MAX_RETRIED && answered > 0;
 }
 
-async function retry(surroundings: Surroundings, id: string): Promise<void> {
+/** @returns whether AWS has said who the customer is, or that it is nobody */
+async function retry(surroundings: Surroundings, id: string): Promise<boolean> {
   const { ledger, now, secret } = surroundings;
-  if (secret === null) return;
+  if (secret === null) return false;
   // The claim: a page that is loaded often, and a tick beside it, ask AWS once.
   const [claimed] = await ledger
     .update(arrivals)
     .set({ nextAttemptAt: now() + MINUTE, attempts: sql`${arrivals.attempts} + 1` })
     .where(and(eq(arrivals.id, id), isNotNull(arrivals.token), lte(arrivals.nextAttemptAt, now())))
     .returning();
-  if (claimed?.token === undefined || claimed.token === null) return;
+  if (claimed?.token === undefined || claimed.token === null) return false;
   const token = await decryptToken(await registrationKeys(secret), claimed.token, id);
   const outcome = token === null ? OTHER_SECRET : await letIn(surroundings, { ...claimed, token });
   await settle(surroundings, claimed, outcome);
+  return outcome.kind !== "fault";
 }
 
 const OTHER_SECRET: Fault = {

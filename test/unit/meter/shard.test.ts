@@ -117,7 +117,7 @@ describe("an agreement that ends while the ledger fails", () => {
     world.database.execute(
       "CREATE TRIGGER broken BEFORE INSERT ON records BEGIN SELECT RAISE(ABORT, 'no room'); END",
     );
-    await world.withShard(name, (shard) => shard.endAgreement(agreement.id));
+    await world.withShard(name, (shard) => shard.endAgreements([agreement.id]));
     world.database.execute("DROP TRIGGER broken");
     world.advanceTo(world.time + 11_000);
     await world.ring();
