@@ -1,6 +1,7 @@
 import { app } from "./app.ts";
 import { tick } from "./tick.ts";
 
+export { CustomerKeeper } from "./customers/customer-keeper.ts";
 export { MeterShard } from "./meter/meter-shard.ts";
 export { Submitter } from "./delivery/submitter.ts";
 

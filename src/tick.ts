@@ -1,6 +1,6 @@
 import { listRegions, listShards } from "./catalog/products.ts";
-import { keepCustomers } from "./customers/keep-customers.ts";
-import { surroundingsOf } from "./customers/surroundings.ts";
+import { eachOf } from "./customers/each-of.ts";
+import { rows } from "./customers/keep-customers.ts";
 import { openLedger, type Ledger } from "./ledger/database.ts";
 import { MINUTE } from "./meter/hours.ts";
 import { finishHeldDecisions } from "./parked/held-usage.ts";
@@ -11,7 +11,8 @@ const WAKE_MINUTES = 60;
 
 /**
  * One firing of the cron trigger. May come late, twice or not at all: it does whatever is due, and meets others in the
- * submitter. One part's failure is no other's; but the tick as a whole must be seen to have failed.
+ * submitter and in the customers' keepers. Those are objects also since D1 allows an invocation 1,000 queries: here remain
+ * a few hundred at the most. One part's failure is no other's; but the tick as a whole must be seen to have failed.
  */
 export async function tick(env: Env, now: number): Promise<void> {
   const ledger = openLedger(env.DB);
@@ -19,7 +20,7 @@ export async function tick(env: Env, now: number): Promise<void> {
   const parts = await Promise.allSettled([
     ...regions.map((region) => env.SUBMITTER.getByName(region).tick()),
     ...waking.map((name) => env.METER_SHARD.getByName(name).wake()),
-    keepCustomers(surroundingsOf(env)),
+    ...rows.map((row) => eachOf(row, (part) => env.CUSTOMER_KEEPER.getByName(part).keep())),
     finishHeldDecisions(ledger, (name) => env.METER_SHARD.getByName(name), now),
     keepWatch(watchOptions(env, ledger)),
   ]);

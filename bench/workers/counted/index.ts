@@ -1,7 +1,7 @@
-import gateway, { MeterShard as Shard, Submitter } from "../../../src/index.ts";
+import gateway, { CustomerKeeper, MeterShard as Shard, Submitter } from "../../../src/index.ts";
 import { countRows, type CountedRows } from "../../../test/worker/counted-rows.ts";
 
-export { Submitter };
+export { CustomerKeeper, Submitter };
 
 let rows: CountedRows | null = null;
 
