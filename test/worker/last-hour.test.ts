@@ -47,7 +47,7 @@ describe("the last hour of an agreement", () => {
     const { agreementId, event } = await newLeaver(listing);
     await listing.post([event(-30, 5), event(55, 1)]);
     const { id } = await agreementOf(listing.id);
-    await env.METER_SHARD.getByName(shardName(listing.id, 0)).endAgreement(id);
+    await env.METER_SHARD.getByName(shardName(listing.id, 0)).endAgreements([id]);
     expect(await recordsOf(listing.id)).toMatchObject([{ state: "pending", quantity: 6 }]);
     await notifyOfEnd(agreementId, event(0));
     await tick();
