@@ -9,7 +9,7 @@ import { presentAgreement } from "./agreement-view.ts";
 import { lifeOf, type Life } from "./life.ts";
 import { claimNotices, licenseIdOf, noticesOf, type Notice } from "./notices/notices.ts";
 import { forgetNames } from "./resolve-names.ts";
-import { setRecords } from "./set-records.ts";
+import { bringBack, setRecords } from "./set-records.ts";
 
 /**
  * Makes an agreement what its notices say, tells the seller of what has changed, and sets its records to it. May be
@@ -29,6 +29,7 @@ export async function applyNotices(ledger: Ledger, id: string, now: number): Pro
     const hasNews = heard.some(({ appliedAt }) => appliedAt === null);
     if (hasNews && (await claimsMore(ledger, after))) continue;
     await setRecords(ledger, [after], { hasNews, now });
+    if (hasNews && (after.usageUntil ?? Infinity) > now) await bringBack(ledger, after, now);
     await markApplied(ledger, heard, now);
     forgetNames();
     return after;

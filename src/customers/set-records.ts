@@ -83,13 +83,12 @@ interface OpenRecord {
 
 /** The open records that may not be as they should: of one that ends, most are. */
 function differing(ledger: Ledger, wanted: readonly Wanted[], now: number): Promise<OpenRecord[]> {
-  const oldest = new Date(hourOf(now - OLDEST_OPEN)).toISOString().slice(0, 13);
   // An id is agreement, hour and dimension, and ";" is the character after ":": a range of the primary key.
   return ledger.all<OpenRecord>(sql`
     SELECT records.id AS id, wanted.value ->> 'id' AS agreement, hour, deadline, priority, may_be_held AS mayBeHeld,
            usage_record ->> 'Timestamp' AS timestamp
     FROM json_each(${JSON.stringify(wanted)}) AS wanted
-    CROSS JOIN records ON records.id > (wanted.value ->> 'id') || ':' || ${oldest}
+    CROSS JOIN records ON records.id > (wanted.value ->> 'id') || ':' || ${oldestOf(now)}
                       AND records.id < (wanted.value ->> 'id') || ';'
     WHERE settled_at IS NULL
     AND (wanted.value ->> 'isDue' OR priority <> wanted.value ->> 'priority' OR deadline IS NOT wanted.value ->> 'until')`);
@@ -128,3 +127,35 @@ async function write(ledger: Ledger, set: readonly SetRecord[], now: number): Pr
     AND EXISTS (SELECT 1 FROM agreements
                 WHERE id = wanted.value ->> 'agreement' AND life_version = wanted.value ->> 'lifeVersion')`);
 }
+
+/**
+ * Has the records of an agreement sent after all that were given up by an end which a later notice has taken back or put
+ * off: AWS takes them again, and surely has none of them.
+ *
+ * @param now epoch milliseconds
+ */
+export async function bringBack(
+  ledger: Ledger,
+  { id, usageUntil, endedAt, lifeVersion }: RecordedAgreement,
+  now: number,
+): Promise<void> {
+  const givenUp = await ledger.all<Pick<OpenRecord, "id" | "hour">>(sql`
+    SELECT id, hour FROM records WHERE id > ${`${id}:${oldestOf(now)}`} AND id < ${`${id};`}
+    AND state = 'parked' AND reason = 'expired' AND may_be_held = 0`);
+  const back = givenUp
+    .map((record) => ({
+      id: record.id,
+      deadline: Math.min(hourDeadline(record.hour), usageUntil ?? Infinity),
+    }))
+    .filter(({ deadline }) => deadline > now);
+  if (back.length === 0) return;
+  await ledger.run(sql`
+    UPDATE records SET state = 'pending', reason = NULL, settled_at = NULL, next_attempt_at = ${now},
+                       priority = ${endedAt === null ? 1 : 0}, deadline = wanted.value ->> 'deadline'
+    FROM json_each(${JSON.stringify(back)}) AS wanted
+    WHERE records.id = wanted.value ->> 'id' AND state = 'parked' AND reason = 'expired'
+    AND EXISTS (SELECT 1 FROM agreements WHERE id = ${id} AND life_version = ${lifeVersion})`);
+}
+
+/** The hour that the ids of an agreement's open records begin with, at the earliest. */
+const oldestOf = (now: number): string => new Date(hourOf(now - OLDEST_OPEN)).toISOString().slice(0, 13);

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { shardName } from "../../src/meter/shard-name.ts";
-import { recordsOf, tick, usage } from "./delivering.ts";
+import { recordsOf, seal, tick, usage } from "./delivering.ts";
 import { admin, json, type TestProduct } from "./gateway.ts";
 import { aws, newCustomer, newListing, notify } from "./marketplace.ts";
 import { agreementOf, cameAgo, HOUR } from "./registering.ts";
@@ -104,5 +104,40 @@ describe("the last hour of an agreement", () => {
     expect((await admin("POST", `/v1/agreements/${id}/end`, {})).status).toBe(200);
     expect((await admin("POST", `/v1/agreements/${id}/activate`, {})).status).toBe(200);
     expect(await json(listing.post(used()))).toMatchObject({ accepted: 1 });
+  });
+});
+
+describe("what was given up by an end", () => {
+  const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
+
+  /** A customer whose agreement was taken to have ended, when AWS had not taken the usage of an hour yet. */
+  async function newGivenUp(listing: TestProduct) {
+    const bought = await newCustomer(listing);
+    await listing.post({ ...usage(bought.accountId, 5), timestamp: minutesAgo(130) });
+    await seal(listing.id);
+    const { id } = await agreementOf(listing.id);
+    await admin("POST", `/v1/agreements/${id}/end`, { at: minutesAgo(70) });
+    await tick();
+    expect(await recordsOf(listing.id)).toMatchObject([{ state: "parked", reason: "expired", attempts: 0 }]);
+    return { ...bought, id };
+  }
+
+  it("is sent after all when a later notice puts the end off", async () => {
+    const listing = await newListing();
+    const { agreementId } = await newGivenUp(listing);
+    await notify(agreementId, "license-deprovisioned", { at: minutesAgo(30) });
+    expect(await recordsOf(listing.id)).toMatchObject([{ state: "pending", reason: null }]);
+    await tick();
+    expect(await aws.records(listing.id)).toMatchObject([{ quantity: 5 }]);
+    const { totals } = await json<{ totals: object }>(admin("GET", `/v1/conservation?product=${listing.id}`));
+    expect(totals).toMatchObject({ accepted: "5", delivered: "5", parked: "0", conserved: true });
+  });
+
+  it("is sent after all when a person takes a mistaken end back", async () => {
+    const listing = await newListing();
+    const { id } = await newGivenUp(listing);
+    expect((await admin("POST", `/v1/agreements/${id}/activate`, {})).status).toBe(200);
+    await tick();
+    expect(await recordsOf(listing.id)).toMatchObject([{ state: "delivered" }]);
   });
 });
