@@ -1,56 +1,15 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { tellRefused } from "../../src/customers/ending.ts";
+import { openLedger } from "../../src/ledger/database.ts";
 import { recordsOf, retryNow, seal, tick, usage } from "./delivering.ts";
 import { admin, json, type UsageAnswer } from "./gateway.ts";
-import { arrive, aws, newArrival, newCustomer, newListing, notify } from "./marketplace.ts";
+import { aws, newArrival, newCustomer, newListing, notify } from "./marketplace.ts";
 import { agreementOf, agreementsOf, toldOf } from "./registering.ts";
 
 const HOUR = 3_600_000;
 const now = Math.floor(Date.now() / 1000) * 1000;
 const ago = (hours: number): string => new Date(now - hours * HOUR).toISOString();
-
-function* permutations<T>(items: readonly T[]): Generator<T[]> {
-  if (items.length === 0) yield [];
-  for (const [index, item] of items.entries())
-    for (const rest of permutations(items.toSpliced(index, 1))) yield [item, ...rest];
-}
-
-describe("an agreement whose life AWS tells in any order", () => {
-  const steps = {
-    created: { kind: "agreement-created", at: ago(3) },
-    active: { kind: "license-updated", at: ago(2.9) },
-    over: { kind: "agreement-ended", at: ago(0.3) },
-    gone: { kind: "license-deprovisioned", at: ago(0.2) },
-    form: null,
-  };
-
-  it("comes to the same, wherever the customer comes in between and whatever is told twice", async () => {
-    const listing = await newListing();
-    const expected = new Map<string, object>();
-    for (const order of permutations(Object.keys(steps) as (keyof typeof steps)[])) {
-      const bought = await aws.agreement(listing.id);
-      for (const name of order) {
-        const step = steps[name];
-        if (step === null) expect((await arrive(bought.registrationToken)).status).toBe(303);
-        else expect((await notify(bought.agreementId, step.kind, { at: step.at })).status).toBe(200);
-      }
-      expected.set(bought.accountId, {
-        accountId: bought.accountId,
-        awsAgreementId: bought.agreementId,
-        state: "ending",
-        activatedAt: ago(2.9),
-        endedAt: ago(0.3),
-        usageUntil: new Date(Date.parse(ago(0.2)) + HOUR).toISOString(),
-      });
-    }
-    const { agreements } = await json<{ agreements: { accountId: string }[] }>(
-      admin("GET", `/v1/agreements?product=${listing.id}&limit=1000`),
-    );
-    expect(agreements).toHaveLength(120);
-    for (const agreement of agreements)
-      expect(agreement).toMatchObject(expected.get(agreement.accountId) ?? {});
-  });
-});
 
 describe("an agreement that AWS has not activated", () => {
   it("has its usage kept, tried, and delivered once AWS has", async () => {
@@ -191,13 +150,17 @@ describe("usage of an agreement that has ended", () => {
     const listing = await newListing();
     const bought = await newCustomer(listing);
     await notify(bought.agreementId, "license-deprovisioned", { at: ago(2) });
-    for (const age of [3, 1])
+    const { id } = await agreementOf(listing.id);
+    const told = async () => (await toldOf(id)).filter(({ type }) => type === "usage.refused").length;
+    // It was told yesterday, too.
+    for (const _request of [1, 2]) await tellRefused(openLedger(env.DB), [id], Date.now() - 24 * HOUR);
+    expect(await told()).toBe(1);
+    for (const age of [3, 1]) {
       expect(await post(listing, { ...usage(bought.accountId, 1), timestamp: ago(age) })).toMatchObject([
         { status: "rejected", error: { code: "agreement_ended" } },
       ]);
-    const { id } = await agreementOf(listing.id);
-    const told = (await toldOf(id)).filter(({ type }) => type === "usage.refused");
-    expect(told).toHaveLength(1);
+      expect(await told()).toBe(2);
+    }
   });
 
   it("is taken again when the end is taken back", async () => {
