@@ -1,0 +1,80 @@
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { tick } from "./delivering.ts";
+import { call } from "./gateway.ts";
+import { arrive, aws, newListing } from "./marketplace.ts";
+import {
+  agreementsOf,
+  faultResolving,
+  listenToLogs,
+  locationOf,
+  MINUTE,
+  newWaiter,
+  pass,
+  SECOND,
+  waiting,
+} from "./registering.ts";
+
+/** How soon customers who wait are tried again. */
+
+beforeEach(async () => {
+  await env.DB.prepare("DELETE FROM arrivals").run();
+  listenToLogs();
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await aws.heal();
+});
+
+const resolved = async () =>
+  (await aws.calls()).filter(({ operation }) => operation === "ResolveCustomer").length;
+
+describe("a customer who waits", () => {
+  it("is tried after 5 seconds, 5, 10, 20, 40, and then once a minute, however often it was in vain", async () => {
+    const { page } = await newWaiter();
+    const delays = [5, 5, 10, 20, 40, ...Array.from({ length: 15 }, () => 60)];
+    for (const [attempt, delay] of delays.entries()) {
+      const before = await resolved();
+      // The gateway's own time of an attempt is less than four seconds.
+      await pass((delay - 4) * SECOND);
+      await call("GET", page);
+      expect([attempt, await resolved()]).toEqual([attempt, before]);
+      await pass(4 * SECOND);
+      await call("GET", page);
+      expect([attempt, await resolved()]).toEqual([attempt, before + 1]);
+    }
+    await aws.heal();
+    await pass(MINUTE);
+    expect(locationOf(await call("GET", page))).toContain("registration_code=");
+  });
+
+  it("is tried again after a minute when the gateway died while it asked", async () => {
+    const { page } = await newWaiter();
+    await aws.heal();
+    await pass(6 * SECOND);
+    await env.DB.exec(
+      "CREATE TRIGGER no_end BEFORE UPDATE OF token ON arrivals BEGIN SELECT RAISE(ABORT, 'died'); END",
+    );
+    await call("GET", page);
+    await env.DB.exec("DROP TRIGGER no_end");
+    expect(await waiting()).toBe(1);
+    await pass(MINUTE);
+    expect(locationOf(await call("GET", page))).toContain("registration_code=");
+  });
+});
+
+describe("customers who wait", () => {
+  it("are tried by one tick, as many as twenty", async () => {
+    const listing = await newListing();
+    await faultResolving({ kind: "throttle" });
+    for (let n = 0; n < 21; n++) await arrive((await aws.agreement(listing.id)).registrationToken);
+    expect(await waiting()).toBe(21);
+    await aws.heal();
+    await pass(6 * SECOND);
+    await tick();
+    expect(await waiting()).toBe(1);
+    expect(await agreementsOf(listing.id)).toHaveLength(20);
+    await tick();
+    expect(await agreementsOf(listing.id)).toHaveLength(21);
+  });
+});
