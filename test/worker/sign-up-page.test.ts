@@ -306,10 +306,11 @@ describe("a customer's personal data", () => {
     const books = async () => ({
       agreement: await agreementOf(listing.id),
       records: await recordsOf(listing.id),
-      balances: await json(admin("GET", `/v1/balances?product=${listing.id}`)),
+      conservation: await json<{ totals: object }>(admin("GET", `/v1/conservation?product=${listing.id}`)),
     });
     const before = await books();
     expect(before.records).toMatchObject([{ state: "delivered", quantity: 7 }]);
+    expect(before.conservation.totals).toMatchObject({ accepted: "7", delivered: "7" });
     expect(JSON.stringify(before)).not.toContain(bob.email);
 
     const path = `/v1/customers/${names.accountId}/personal-data`;
