@@ -155,6 +155,13 @@ export const notices = sqliteTable(
     index("notices_unapplied")
       .on(table.agreementId)
       .where(sql`${table.appliedAt} IS NULL AND ${table.agreementId} IS NOT NULL`),
+    // By id to be listed, by age to be forgotten.
+    index("notices_unmatched")
+      .on(table.id)
+      .where(sql`${table.agreementId} IS NULL`),
+    index("notices_unmatched_age")
+      .on(table.receivedAt)
+      .where(sql`${table.agreementId} IS NULL`),
     index("notices_unknown_license")
       .on(table.licenseId)
       .where(sql`${table.agreementId} IS NULL`),

@@ -96,6 +96,10 @@ export const messages = sqliteTable(
     index("messages_undelivered")
       .on(table.nextAttemptAt)
       .where(sql`${table.deliveredAt} IS NULL`),
+    // Alarms, which do not wait behind what agreements have to tell.
+    index("messages_undelivered_alarms")
+      .on(table.nextAttemptAt)
+      .where(sql`${table.deliveredAt} IS NULL AND ${table.agreementId} IS NULL`),
     index("messages_agreement")
       .on(table.agreementId)
       .where(sql`${table.agreementId} IS NOT NULL`),

@@ -1,0 +1,3 @@
+CREATE INDEX `notices_unmatched` ON `notices` (`id`) WHERE "notices"."agreement_id" IS NULL;--> statement-breakpoint
+CREATE INDEX `notices_unmatched_age` ON `notices` (`received_at`) WHERE "notices"."agreement_id" IS NULL;--> statement-breakpoint
+CREATE INDEX `messages_undelivered_alarms` ON `messages` (`next_attempt_at`) WHERE "messages"."delivered_at" IS NULL AND "messages"."agreement_id" IS NULL;
