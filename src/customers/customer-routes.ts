@@ -10,15 +10,24 @@ import { latestRecords } from "../ledger/records.ts";
 import { isText, NOT_TEXT } from "../text.ts";
 import type { Agreement } from "./agreements.ts";
 import { agreementSchema, contactSchema, entitlementSchema, presentAgreement } from "./agreement-view.ts";
-import { findCustomer, listCustomers } from "./customers.ts";
+import { agreementIdsOf, agreementsOf, listCustomers } from "./customers.ts";
 import { entitlementsOf, presentEntitlement } from "./contracts/entitlements.ts";
 import { noticeSchema, presentNotice } from "./notices/notice-routes.ts";
-import { noticesOf } from "./notices/notices.ts";
-import { contactsOf, eraseContacts } from "./registration/sign-up.ts";
-import { shardOf, surroundingsOf, type Surroundings } from "./surroundings.ts";
+import { latestNotices } from "./notices/notices.ts";
+import { contactsOf, eraseContacts, type Contact } from "./registration/sign-up.ts";
+import { conservationOf, surroundingsOf, type Surroundings } from "./surroundings.ts";
 
 /** What a person looks at; the lists of records and notices have all. */
 const LATEST = 50;
+
+/** With records and notices, an agreement is some 80 kB. */
+const detailedLimit = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .max(100)
+  .default(20)
+  .openapi({ description: "Agreements a page" });
 
 const security = [{ adminToken: [] }];
 const params = z.object({ id: z.string() });
@@ -27,7 +36,15 @@ const customerId = z.string().openapi({
   description: "The AWS account; where AWS has told none, its legacy id of the customer",
 });
 
-const customerSchema = z.object({ id: customerId, agreements: z.array(agreementSchema) }).openapi("Customer");
+const customerSchema = z
+  .object({
+    id: customerId,
+    agreements: z.array(agreementSchema),
+    next: z.string().nullable().openapi({
+      description: "For a customer with more agreements: `after`, to go on with at GET /v1/customers/{id}",
+    }),
+  })
+  .openapi("Customer");
 
 const detailedSchema = z
   .object({
@@ -42,6 +59,7 @@ const detailedSchema = z
         notices: z.array(noticeSchema).openapi({ description: `The latest ${LATEST}` }),
       }),
     ),
+    next: z.string().nullable(),
   })
   .openapi("CustomerDetails");
 
@@ -80,9 +98,9 @@ customerRoutes.openapi(
     const now = Date.now();
     const found = await listCustomers(openLedger(c.env.DB), { ...query, limit: limit + 1 });
     const { rows, next } = page(found, limit);
-    const customers = rows.map(({ id, agreements }) => ({
-      id,
-      agreements: agreements.map((agreement) => presentAgreement(agreement, now)),
+    const customers = rows.map((customer) => ({
+      ...customer,
+      agreements: customer.agreements.map((agreement) => presentAgreement(agreement, now)),
     }));
     return c.json({ customers, next }, 200);
   },
@@ -94,50 +112,57 @@ customerRoutes.openapi(
     path: "/v1/customers/{id}",
     summary: "Show a customer with agreements, notices, usage and records",
     security,
-    request: { params },
+    request: { params, query: pageQuery.extend({ limit: detailedLimit }) },
     responses: {
-      200: { description: "The customer", content: { "application/json": { schema: detailedSchema } } },
-      ...problemResponses(401, 404),
+      200: {
+        description: "The customer, with agreements in the order of their ids",
+        content: { "application/json": { schema: detailedSchema } },
+      },
+      ...problemResponses(400, 401, 404),
     },
   }),
   async (c) => {
     const { id } = c.req.valid("param");
+    const { limit, after } = c.req.valid("query");
     const surroundings = surroundingsOf(c.env);
-    const customer = await findCustomer(surroundings.ledger, id);
-    if (customer === null) return unknown(c, id);
-    const agreements = await Promise.all(
-      customer.agreements.map((agreement) => detailsOf(surroundings, agreement)),
-    );
-    return c.json({ id, agreements }, 200);
+    const found = await agreementsOf(surroundings.ledger, id, { limit: limit + 1, after });
+    if (found === null) return unknown(c, id);
+    const { rows, next } = page(found, limit);
+    return c.json({ id, agreements: await detailsOf(surroundings, rows), next }, 200);
   },
 );
 
-async function detailsOf(surroundings: Surroundings, agreement: Agreement) {
+/** What a person looks at of agreements: as many queries and calls of a shard for a page as for one. */
+async function detailsOf(surroundings: Surroundings, agreements: readonly Agreement[]) {
   const { ledger, now } = surroundings;
-  const { id } = agreement;
-  const [[contact], entitlements, usage, records, notices] = await Promise.all([
-    contactsOf(ledger, [id]),
-    entitlementsOf(ledger, id),
-    shardOf(surroundings, agreement).conservation([id]),
-    latestRecords(ledger, id, LATEST),
-    noticesOf(ledger, id),
+  const ids = agreements.map(({ id }) => id);
+  const [contacts, entitlements, usage, records, notices] = await Promise.all([
+    contactsOf(ledger, ids),
+    entitlementsOf(ledger, ids),
+    conservationOf(surroundings, agreements),
+    latestRecords(ledger, ids, LATEST),
+    latestNotices(ledger, ids, LATEST),
   ]);
-  return {
-    agreement: presentAgreement(agreement, now()),
-    contact:
-      contact === undefined
-        ? null
-        : {
-            email: contact.email,
-            name: contact.name,
-            company: contact.company,
-            givenAt: new Date(contact.givenAt).toISOString(),
-          },
-    entitlements: entitlements.map(presentEntitlement),
-    usage: usage.map((row) => ({ dimension: row.dimension, ...presentPlaces(row) })),
-    records: records.map(presentRecord),
-    notices: notices.slice(-LATEST).map(presentNotice),
-  };
+  return agreements.map((agreement) => {
+    const { id } = agreement;
+    const isIts = ({ agreementId }: { readonly agreementId: string | null }) => agreementId === id;
+    return {
+      agreement: presentAgreement(agreement, now()),
+      contact: presentContact(contacts.find(isIts)),
+      entitlements: entitlements.filter(isIts).map(presentEntitlement),
+      usage: usage
+        .filter((row) => row.agreement === id)
+        .map((row) => ({ dimension: row.dimension, ...presentPlaces(row) })),
+      records: records.filter(isIts).map(presentRecord),
+      notices: notices.filter(isIts).map(presentNotice),
+    };
+  });
+}
+
+function presentContact(contact: Contact | undefined) {
+  if (contact === undefined) return null;
+  const { email, name, company, givenAt } = contact;
+  return { email, name, company, givenAt: new Date(givenAt).toISOString() };
 }
 
 customerRoutes.openapi(
@@ -162,9 +187,8 @@ customerRoutes.openapi(
   async (c) => {
     const { id } = c.req.valid("param");
     const ledger = openLedger(c.env.DB);
-    const customer = await findCustomer(ledger, id);
-    if (customer === null) return unknown(c, id);
-    const ids = customer.agreements.map((agreement) => agreement.id);
+    const ids = await agreementIdsOf(ledger, id);
+    if (ids.length === 0) return unknown(c, id);
     return c.json({ erased: await eraseContacts(ledger, ids) }, 200);
   },
 );

@@ -1,4 +1,5 @@
-import { asc, sql, type SQL } from "drizzle-orm";
+import { and, asc, gt, sql, type SQL } from "drizzle-orm";
+import { page } from "../http/router.ts";
 import type { Ledger } from "../ledger/database.ts";
 import { agreements } from "../ledger/schema.ts";
 import type { Agreement } from "./agreements.ts";
@@ -7,9 +8,14 @@ import { licenseIdOf } from "./notices/notices.ts";
 /** Whoever holds agreements: an AWS account, or, where AWS has told none, its legacy id of the customer. */
 export interface Customer {
   readonly id: string;
-  /** In the order of their ids. */
+  /** The first of them, in the order of their ids. */
   readonly agreements: readonly Agreement[];
+  /** After which agreement there are more; null when there are none. */
+  readonly next: string | null;
 }
+
+/** Agreements of each customer that a list shows. */
+const FIRST = 20;
 
 /** As the index `agreements_holder` has it. */
 const HOLDER = sql`coalesce(account_id, customer_identifier)`;
@@ -21,7 +27,7 @@ export interface CustomerQuery {
   readonly search?: string | undefined;
 }
 
-/** Customers in the order of their ids. */
+/** Customers in the order of their ids, each with the first of its agreements. */
 export async function listCustomers(ledger: Ledger, query: CustomerQuery): Promise<Customer[]> {
   const { limit, after = "", search } = query;
   const isFound = search === undefined ? sql`true` : sql`id IN (${agreementsFoundBy(search)})`;
@@ -34,20 +40,48 @@ export async function listCustomers(ledger: Ledger, query: CustomerQuery): Promi
   );
 }
 
-/** A customer by the id that {@link listCustomers} shows; null when there is none. */
-export async function findCustomer(ledger: Ledger, id: string): Promise<Customer | null> {
-  const [customer] = await withAgreements(ledger, [id]);
-  return customer === undefined || customer.agreements.length === 0 ? null : customer;
-}
-
-async function withAgreements(ledger: Ledger, ids: readonly string[]): Promise<Customer[]> {
+/** Agreements of a customer, in the order of their ids; null when there is no such customer. */
+export async function agreementsOf(
+  ledger: Ledger,
+  customer: string,
+  { limit, after = "" }: { readonly limit: number; readonly after?: string | undefined },
+): Promise<Agreement[] | null> {
+  const isTheirs = sql`${HOLDER} = ${customer}`;
   const rows = await ledger
     .select()
     .from(agreements)
-    .where(sql`${HOLDER} IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`)
+    .where(and(isTheirs, gt(agreements.id, after)))
+    .orderBy(asc(agreements.id))
+    .limit(limit);
+  const isUnknown = rows.length === 0 && (after === "" || (await ledger.$count(agreements, isTheirs)) === 0);
+  return isUnknown ? null : rows;
+}
+
+/** The ids of all agreements of a customer; none of one whom nobody knows. */
+export async function agreementIdsOf(ledger: Ledger, customer: string): Promise<string[]> {
+  const rows = await ledger
+    .select({ id: agreements.id })
+    .from(agreements)
+    .where(sql`${HOLDER} = ${customer}`);
+  return rows.map(({ id }) => id);
+}
+
+async function withAgreements(ledger: Ledger, ids: readonly string[]): Promise<Customer[]> {
+  // Of each customer a range of the index: one may have thousands.
+  const first = sql`
+    SELECT first.id FROM json_each(${JSON.stringify(ids)}) AS wanted
+    CROSS JOIN agreements AS first ON first.id IN (
+      SELECT id FROM agreements WHERE ${HOLDER} = wanted.value ORDER BY id LIMIT ${FIRST + 1})`;
+  const rows = await ledger
+    .select()
+    .from(agreements)
+    .where(sql`${agreements.id} IN (${first})`)
     .orderBy(asc(agreements.id));
   const byHolder = Map.groupBy(rows, (row) => row.accountId ?? row.customerIdentifier ?? "");
-  return ids.map((id) => ({ id, agreements: byHolder.get(id) ?? [] }));
+  return ids.map((id) => {
+    const { rows: shown, next } = page(byHolder.get(id) ?? [], FIRST);
+    return { id, agreements: shown, next };
+  });
 }
 
 /** Each way to find an agreement walks an index of its own. */

@@ -37,9 +37,22 @@ export function listRecords(ledger: Ledger, query: RecordQuery): Promise<Meterin
     .limit(limit);
 }
 
-/** An agreement's records of its latest hours, the newest first. */
-export function latestRecords(ledger: Ledger, agreement: string, limit: number): Promise<MeteringRecord[]> {
-  return ledger.select().from(records).where(ofAgreement(agreement)).orderBy(desc(records.id)).limit(limit);
+/** Of each agreement the records of its latest hours, the newest first. */
+export function latestRecords(
+  ledger: Ledger,
+  agreements: readonly string[],
+  limit: number,
+): Promise<MeteringRecord[]> {
+  // Each agreement's are a range of the primary key, walked from its end.
+  const latest = sql`
+    SELECT latest.id FROM json_each(${JSON.stringify(agreements)}) AS wanted
+    CROSS JOIN records AS latest ON latest.id IN (
+      SELECT id FROM records WHERE id > wanted.value || ':' AND id < wanted.value || ';' ORDER BY id DESC LIMIT ${limit})`;
+  return ledger
+    .select()
+    .from(records)
+    .where(sql`${records.id} IN (${latest})`)
+    .orderBy(desc(records.id));
 }
 
 /** The records of an agreement, found by the primary key. */

@@ -112,6 +112,42 @@ describe("GET /v1/customers/:id", () => {
     });
   });
 
+  it("shows the agreements of one who has many in pages, as the list of customers does", async () => {
+    const listing = await newListing();
+    const { accountId, licenseArn } = await newCustomer(listing);
+    await newCustomer(listing, { accountId });
+    await env.DB.prepare(
+      `INSERT INTO agreements (id, product_id, account_id, shard, registered_at)
+       WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 30)
+       SELECT 'agr_${accountId}' || printf('%02d', n), ?, ?, 0, 1 FROM n`,
+    )
+      .bind(listing.id, accountId)
+      .run();
+    await listing.post(usage(licenseArn, 3));
+    const ids = (await agreementsOf(listing.id)).map(({ id }) => id);
+    interface Page {
+      agreements: { agreement: { id: string }; usage: object[]; notices: object[] }[];
+      next: string | null;
+    }
+    const shown: Page["agreements"] = [];
+    for (let next: string | null = ""; next !== null;) {
+      const page: Page = await json<Page>(admin("GET", `/v1/customers/${accountId}?limit=12&after=${next}`));
+      expect(page.agreements.length).toBeLessThanOrEqual(12);
+      shown.push(...page.agreements);
+      next = page.next;
+    }
+    expect(shown.map(({ agreement }) => agreement.id)).toEqual(ids);
+    expect(shown.filter(({ usage }) => usage.length > 0)).toHaveLength(1);
+    expect(shown.filter(({ notices }) => notices.length > 0)).toHaveLength(2);
+    const { customers } = await json<{ customers: { agreements: object[]; next: string }[] }>(
+      admin("GET", `/v1/customers?search=${accountId}`),
+    );
+    expect(customers[0]?.agreements).toHaveLength(20);
+    expect(customers[0]?.next).toBe(ids[19]);
+    const behind = await admin("GET", `/v1/customers/${accountId}?after=${ids.at(-1) ?? ""}`);
+    expect(await json(behind)).toMatchObject({ agreements: [], next: null });
+  });
+
   it("is 404 for who is not there", async () => {
     expect((await admin("GET", "/v1/customers/nobody")).status).toBe(404);
     expect((await admin("DELETE", "/v1/customers/nobody/personal-data")).status).toBe(404);

@@ -215,17 +215,18 @@ export const presentEntitlement = ({ dimension, value, expiresAt }: HeldEntitlem
   expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString(),
 });
 
-/** What was read last of an agreement's contract. */
+/** What was read last of agreements' contracts. */
 export async function entitlementsOf(
   ledger: Surroundings["ledger"],
-  agreementId: string,
-): Promise<HeldEntitlement[]> {
+  agreementIds: readonly string[],
+): Promise<(HeldEntitlement & { readonly agreementId: string })[]> {
   const rows = await ledger
     .select()
     .from(entitlements)
-    .where(eq(entitlements.agreementId, agreementId))
+    .where(sql`agreement_id IN (SELECT value FROM json_each(${JSON.stringify(agreementIds)}))`)
     .orderBy(asc(entitlements.dimension));
-  return rows.map(({ dimension, value, expiresAt }) => ({
+  return rows.map(({ agreementId, dimension, value, expiresAt }) => ({
+    agreementId,
     dimension,
     value: JSON.parse(value) as HeldEntitlement["value"],
     expiresAt,

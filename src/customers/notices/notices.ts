@@ -149,6 +149,23 @@ export function noticesOf(ledger: Ledger, agreementId: string): Promise<Notice[]
     .orderBy(asc(notices.occurredAt));
 }
 
+/** Of each agreement the notices of what happened last, in the order in which it did. */
+export function latestNotices(
+  ledger: Ledger,
+  agreementIds: readonly string[],
+  limit: number,
+): Promise<Notice[]> {
+  const latest = sql`
+    SELECT latest.id FROM json_each(${JSON.stringify(agreementIds)}) AS wanted
+    CROSS JOIN notices AS latest ON latest.id IN (
+      SELECT id FROM notices WHERE agreement_id = wanted.value ORDER BY occurred_at DESC LIMIT ${limit})`;
+  return ledger
+    .select()
+    .from(notices)
+    .where(sql`${notices.id} IN (${latest})`)
+    .orderBy(asc(notices.occurredAt));
+}
+
 /** Agreements with notices that they have not become what they say, in the order of their ids: something has failed half-way. */
 export async function agreementsBehind(
   ledger: Ledger,
