@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull, sql } from "drizzle-orm";
+import { and, eq, isNull, sql } from "drizzle-orm";
 import { inOneTransaction, type Ledger } from "../ledger/database.ts";
 import { agreements, notices } from "../ledger/schema.ts";
 import { messageId, writeMessages, type AgreementMessage } from "../webhooks/messages.ts";
@@ -22,22 +22,40 @@ export async function applyNotices(ledger: Ledger, id: string, now: number): Pro
   for (;;) {
     const before = await findAgreement(ledger, id);
     if (before === null) return null;
-    const heard = await noticesOf(ledger, id);
+    const heard = await noticesOf(ledger, before);
     const after = await becomes(ledger, before, { life: lifeOf(heard), heard, now });
     if (after === null) continue;
-    // Not what has just changed: that may have been written before a crash, or by the round before.
+    if (NAMED_BY.some((column) => after[column] !== before[column])) forgetNames();
     const hasNews = heard.some(({ appliedAt }) => appliedAt === null);
-    if (hasNews && (await claimsMore(ledger, after))) continue;
+    if (hasNews && (await claimsMore(ledger, after, heard))) continue;
     await setRecords(ledger, [after], { hasNews, now });
     if (hasNews && (after.usageUntil ?? Infinity) > now) await bringBack(ledger, after, now);
     await markApplied(ledger, heard, now);
-    forgetNames();
     return after;
   }
 }
 
-/** Notices that name AWS's agreement alone could not be known to be its until a notice has said that id. */
-async function claimsMore(ledger: Ledger, { id, awsAgreementId }: Agreement): Promise<boolean> {
+/** What names, and which usage of them, an agreement is found by. */
+const NAMED_BY = [
+  "licenseArn",
+  "startsAt",
+  "activatedAt",
+  "returnedAt",
+  "endedAt",
+  "usageUntil",
+] as const satisfies readonly (keyof Agreement)[];
+
+/**
+ * Notices that name AWS's agreement alone could not be known to be its until a notice has said that id. New is an id that
+ * the notices of before did not come to: what is written may be of before a crash, or of the round before.
+ */
+async function claimsMore(
+  ledger: Ledger,
+  { id, awsAgreementId }: Agreement,
+  heard: readonly Notice[],
+): Promise<boolean> {
+  const { awsAgreementId: earlier } = lifeOf(heard.filter(({ appliedAt }) => appliedAt !== null));
+  if (awsAgreementId === earlier) return false;
   const claims = claimNotices(id, { licenseId: null, awsAgreementId, customer: null });
   if (claims.length === 0) return false;
   const claimed = await inOneTransaction(
@@ -153,12 +171,14 @@ function messagesOf(before: Agreement, after: Agreement): AgreementMessage[] {
 
 async function markApplied(ledger: Ledger, heard: readonly Notice[], now: number): Promise<void> {
   const news = heard.filter(({ appliedAt }) => appliedAt === null).map(({ id }) => id);
-  // D1 binds at most 100 parameters.
-  for (let from = 0; from < news.length; from += 50) {
-    const ids = news.slice(from, from + 50);
-    await ledger
-      .update(notices)
-      .set({ appliedAt: now })
-      .where(and(inArray(notices.id, ids), isNull(notices.appliedAt)));
-  }
+  if (news.length === 0) return;
+  await ledger
+    .update(notices)
+    .set({ appliedAt: now })
+    .where(
+      and(
+        sql`${notices.id} IN (SELECT value FROM json_each(${JSON.stringify(news)}))`,
+        isNull(notices.appliedAt),
+      ),
+    );
 }

@@ -57,7 +57,8 @@ async function say(
   kind: "agreement_ended" | "activated",
   { at, now }: Word,
 ): Promise<Said> {
-  if ((await findAgreement(ledger, id)) === null) return { ok: false, reason: "unknown" };
+  const known = await findAgreement(ledger, id);
+  if (known === null) return { ok: false, reason: "unknown" };
   const notice = {
     id: `operator:${kind}:${id}:${at}`,
     source: "operator",
@@ -67,7 +68,7 @@ async function say(
     licenseArn: null,
     facts: {},
   } as const;
-  const { usageUntil } = lifeOf([...(await noticesOf(ledger, id)), { ...notice, licenseId: null }]);
+  const { usageUntil } = lifeOf([...(await noticesOf(ledger, known)), { ...notice, licenseId: null }]);
   // It would change nothing, and whoever says it would not know.
   if ((usageUntil === null) !== (kind === "activated")) return { ok: false, reason: "contradicted" };
   await ownNotice(ledger, id, notice, now);

@@ -98,6 +98,26 @@ describe("an agreement that AWS has not activated", () => {
   });
 });
 
+describe("an agreement of many notices that say nothing of its life", () => {
+  it("is what the others say, also those that only the registration has said", async () => {
+    const listing = await newListing();
+    const { registrationToken, agreementId, licenseArn } = await aws.agreement(listing.id);
+    await arrive(registrationToken, { fields: { "x-amzn-marketplace-offer-type": "free-trial" } });
+    const { id } = await agreementOf(listing.id);
+    await env.DB.prepare(
+      `INSERT INTO notices (id, source, kind, occurred_at, received_at, facts, agreement_id, applied_at)
+       WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 2000)
+       SELECT ?1 || n, 'eventbridge', 'other', ?2 + n, ?2 + n, '{}', ?1, ?2 FROM n`,
+    )
+      .bind(id, Date.now())
+      .run();
+    await notify(agreementId, "license-updated");
+    expect(await agreementOf(listing.id)).toMatchObject({ state: "active", freeTrial: true, licenseArn });
+    expect((await admin("POST", `/v1/agreements/${id}/end`, {})).status).toBe(200);
+    expect(await agreementOf(listing.id)).toMatchObject({ state: "ending", freeTrial: true });
+  });
+});
+
 describe("an agreement's states", () => {
   it("are what the list is asked for by", async () => {
     const listing = await newListing();

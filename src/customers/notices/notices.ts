@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, isNull, sql, type SQL } from "drizzle-orm";
+import { and, asc, eq, gt, isNull, notInArray, or, sql, type SQL } from "drizzle-orm";
 import type { Ledger } from "../../ledger/database.ts";
 import { notices, type NoticeFacts, type NoticeKind, type NoticeSource } from "../../ledger/schema.ts";
 
@@ -140,12 +140,28 @@ export function claimNotices(
   return statements;
 }
 
-/** All notices of an agreement. */
-export function noticesOf(ledger: Ledger, agreementId: string): Promise<Notice[]> {
+/**
+ * The notices of an agreement by which it is what it is, and those that are not applied. Of the others, which say nothing
+ * of its life, there may be any number, each with a licence that is known.
+ */
+export function noticesOf(
+  ledger: Ledger,
+  { id, licenseArn }: { readonly id: string; readonly licenseArn: string | null },
+): Promise<Notice[]> {
   return ledger
     .select()
     .from(notices)
-    .where(eq(notices.agreementId, agreementId))
+    .where(
+      and(
+        eq(notices.agreementId, id),
+        or(
+          isNull(notices.appliedAt),
+          notInArray(notices.kind, ["other", "entitlements_changed"]),
+          sql`facts ->> 'freeTrial' IS NOT NULL`,
+          licenseArn === null ? sql`facts ->> 'licenseArn' IS NOT NULL` : undefined,
+        ),
+      ),
+    )
     .orderBy(asc(notices.occurredAt));
 }
 
