@@ -3,7 +3,7 @@ import { tellAllowances } from "./contracts/allowances.ts";
 import { readEntitlements } from "./contracts/entitlements.ts";
 import { eachOf, faultsOf } from "./each-of.ts";
 import { closeEnded, keepSealing, sealEnding } from "./ending.ts";
-import { agreementsBehind } from "./notices/notices.ts";
+import { agreementsBehind, forgetUnmatched } from "./notices/notices.ts";
 import { retryArrivals } from "./registration/arrivals.ts";
 import { dropExpiredCodes } from "./registration/codes.ts";
 import { untilDone, type Part } from "./slice.ts";
@@ -36,10 +36,10 @@ export const parts = {
   entitlements: (surroundings) => untilDone(() => readEntitlements(surroundings)),
   allowances: (surroundings) => untilDone(() => tellAllowances(surroundings)),
   closings: closeEnded,
-  codes: ({ ledger, now }) =>
+  leftovers: ({ ledger, now }) =>
     untilDone(async () => {
       await dropExpiredCodes(ledger, now());
-      return false;
+      return forgetUnmatched(ledger, now());
     }),
 } satisfies Record<string, Part>;
 
@@ -50,7 +50,7 @@ export const rows: readonly (readonly PartName[])[] = [
   ["notices", "endings", "closings"],
   ["arrivals"],
   ["entitlements", "allowances"],
-  ["codes"],
+  ["leftovers"],
 ];
 
 /**

@@ -121,7 +121,7 @@ describe("a part that fails as a whole", () => {
     await env.DB.exec("ALTER TABLE registration_codes RENAME TO away");
     await expect(tick()).rejects.toThrow("registration_codes");
     await env.DB.exec("ALTER TABLE away RENAME TO registration_codes");
-    expect(await alarmOf("codes")).toBeNull();
+    expect(await alarmOf("leftovers")).toBeNull();
     expect(await active("agr_other")).toBe(1);
     await tick();
   });

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { tick } from "./delivering.ts";
 import { admin, call, json } from "./gateway.ts";
 import { arrive, aws, newArrival, newListing, notify, type AwsAgreement } from "./marketplace.ts";
 import { agreementOf, agreementsOf } from "./registering.ts";
@@ -127,6 +128,25 @@ describe("a notice that comes before its customer", () => {
       awsAgreementId: bought.agreementId,
     });
     expect((await noticesOf("unmatched=true")).map(({ id }) => id)).not.toContain(heard.notice);
+  });
+
+  it("is forgotten when nobody has come for it in ninety days, and what is an agreement's never", async () => {
+    const listing = await newListing();
+    const age = (id: string, days: number) =>
+      env.DB.prepare("UPDATE notices SET received_at = ? WHERE id = ?")
+        .bind(Date.now() - days * 24 * HOUR, id)
+        .run();
+    const heard = async ({ agreementId }: AwsAgreement, days: number) => {
+      const { notice } = await json<Heard>(notify(agreementId, "license-updated"));
+      await age(notice, days);
+      return notice;
+    };
+    const waiting = await heard(await aws.agreement(listing.id), 89.9);
+    const lapsed = await heard(await aws.agreement(listing.id), 90.1);
+    const known = await heard(await newArrival(listing), 400);
+    await tick();
+    const kept = new Set((await noticesOf("")).map(({ id }) => id));
+    expect([waiting, lapsed, known].map((id) => kept.has(id))).toEqual([true, false, true]);
   });
 
   it("is found by AWS's id of the agreement as soon as that is known", async () => {

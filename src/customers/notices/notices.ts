@@ -1,6 +1,9 @@
 import { and, asc, eq, gt, isNull, notInArray, or, sql, type SQL } from "drizzle-orm";
 import type { Ledger } from "../../ledger/database.ts";
+import { HOUR } from "../../meter/hours.ts";
 import { notices, type NoticeFacts, type NoticeKind, type NoticeSource } from "../../ledger/schema.ts";
+
+const DAY = 24 * HOUR;
 
 export type Notice = typeof notices.$inferSelect;
 
@@ -193,6 +196,28 @@ export async function agreementsBehind(
   return rows.map(({ id }) => id);
 }
 
+/** A customer registers within days of buying, if at all; what AWS tells of other products is nobody's for ever. */
+const UNMATCHED_LIFE = 90 * DAY;
+
+/** Notices that one slice forgets, each with its entries in eight indexes. */
+const MAX_FORGOTTEN = 200;
+
+/**
+ * Forgets notices that no agreement has become known for in ninety days. A customer who comes after that is active by the
+ * first usage that AWS takes.
+ *
+ * @param now epoch milliseconds
+ * @returns whether there may be more
+ */
+export async function forgetUnmatched(ledger: Ledger, now: number): Promise<boolean> {
+  const forgotten = await ledger.all(sql`
+    DELETE FROM notices WHERE id IN (
+      SELECT id FROM notices INDEXED BY notices_unmatched_age
+      WHERE agreement_id IS NULL AND received_at < ${now - UNMATCHED_LIFE} LIMIT ${MAX_FORGOTTEN})
+    RETURNING id`);
+  return forgotten.length === MAX_FORGOTTEN;
+}
+
 export interface NoticeQuery {
   readonly limit: number;
   readonly after?: string | undefined;
@@ -200,6 +225,11 @@ export interface NoticeQuery {
   /** Only those that no agreement is known for. */
   readonly unmatched?: boolean | undefined;
 }
+
+/** By their index: most notices have an agreement. */
+const unmatchedAfter = (after: string, limit: number): SQL => sql`
+  SELECT id FROM notices INDEXED BY notices_unmatched
+  WHERE agreement_id IS NULL AND id > ${after} ORDER BY id LIMIT ${limit}`;
 
 /** Notices in the order of their ids. */
 export function listNotices(ledger: Ledger, query: NoticeQuery): Promise<Notice[]> {
@@ -211,7 +241,7 @@ export function listNotices(ledger: Ledger, query: NoticeQuery): Promise<Notice[
       and(
         gt(notices.id, after),
         agreement === undefined ? undefined : eq(notices.agreementId, agreement),
-        unmatched === true ? isNull(notices.agreementId) : undefined,
+        unmatched === true ? sql`${notices.id} IN (${unmatchedAfter(after, limit)})` : undefined,
       ),
     )
     .orderBy(asc(notices.id))
