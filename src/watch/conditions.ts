@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import { inOneTransaction, type Ledger } from "../ledger/database.ts";
 import type { AlarmKind, IncidentKind, ParkReason } from "../ledger/schema.ts";
-import { HOUR, MINUTE } from "../meter/hours.ts";
+import { ACCEPTANCE_WINDOW, HOUR, MINUTE } from "../meter/hours.ts";
 
 /** Something that a person must know of. */
 export interface Condition {
@@ -16,6 +16,9 @@ export interface Condition {
 
 /** How much of a record's way, from its sealing to its deadline, passes before a person is told. */
 const ALARM_FRACTION = 3 / 4;
+
+/** What is left of that way is no longer than this, since AWS takes usage for a day: records of later are not read. */
+const LATEST_ALARM = ACCEPTANCE_WINDOW * (1 - ALARM_FRACTION);
 
 /** A customer waits for AWS this long before a person is told, unless a person has to mend something. */
 const PATIENCE = 5 * MINUTE;
@@ -79,8 +82,8 @@ interface FailingRow {
 }
 
 /**
- * What a person must know of now. Reads open and parked records, never the others: each query names the partial index
- * that it walks.
+ * What a person must know of now. Reads records near their deadline and parked ones, never the others: each query names the
+ * partial index that it walks.
  *
  * @param now epoch milliseconds
  */
@@ -99,7 +102,8 @@ export async function findConditions(ledger: Ledger, now: number): Promise<Condi
     sql`
       SELECT product_id AS product, count(*) AS count, min(deadline) AS deadline, max(last_answer) AS answer
       FROM records INDEXED BY records_open
-      WHERE settled_at IS NULL AND quantity > 0 AND ${now} >= sealed_at + (deadline - sealed_at) * ${ALARM_FRACTION}
+      WHERE region IN (SELECT region FROM products) AND priority IN (0, 1) AND deadline <= ${now + LATEST_ALARM}
+      AND settled_at IS NULL AND quantity > 0 AND ${now} >= sealed_at + (deadline - sealed_at) * ${ALARM_FRACTION}
       GROUP BY product_id`,
     sql`
       SELECT product_id AS product, reason, count(*) AS count
