@@ -77,7 +77,7 @@ customerRoutes.openapi(
       query: pageQuery.extend({
         search: z.string().min(1).max(2048).refine(isText, NOT_TEXT).optional().openapi({
           description:
-            "The beginning of your own id or of an e-mail address; or the whole of an AWS account, LicenseArn, agreement id or CustomerIdentifier",
+            "The beginning of your own id or of an e-mail address, which finds a thousand agreements at the most; or the whole of an AWS account, LicenseArn, agreement id or CustomerIdentifier",
         }),
       }),
     },

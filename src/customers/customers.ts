@@ -14,6 +14,9 @@ export interface Customer {
   readonly next: string | null;
 }
 
+/** Agreements that the beginning of a name finds: it may be the beginning of all names. */
+const MAX_BEGINNING = 1000;
+
 /** Agreements of each customer that a list shows. */
 const FIRST = 20;
 
@@ -30,10 +33,13 @@ export interface CustomerQuery {
 /** Customers in the order of their ids, each with the first of its agreements. */
 export async function listCustomers(ledger: Ledger, query: CustomerQuery): Promise<Customer[]> {
   const { limit, after = "", search } = query;
-  const isFound = search === undefined ? sql`true` : sql`id IN (${agreementsFoundBy(search)})`;
+  // With a plus SQLite leaves the order to be made from what is found, instead of looking for that in the whole index.
+  const where =
+    search === undefined
+      ? sql`${HOLDER} > ${after}`
+      : sql`+${HOLDER} > ${after} AND id IN (${agreementsFoundBy(search)})`;
   const holders = await ledger.all<{ id: string }>(sql`
-    SELECT DISTINCT ${HOLDER} AS id FROM agreements
-    WHERE ${HOLDER} > ${after} AND ${isFound} ORDER BY ${HOLDER} LIMIT ${limit}`);
+    SELECT DISTINCT ${HOLDER} AS id FROM agreements WHERE ${where} ORDER BY 1 LIMIT ${limit}`);
   return withAgreements(
     ledger,
     holders.map(({ id }) => id),
@@ -92,6 +98,7 @@ function agreementsFoundBy(search: string): SQL {
     sql`SELECT id FROM agreements WHERE product_id IN (SELECT id FROM products) AND ${condition}`;
   const begins = (column: string, text: string) =>
     sql`${sql.raw(column)} >= ${text} AND ${sql.raw(column)} < ${`${text}\u{10ffff}`}`;
+  const firstOf = (ways: SQL) => sql`SELECT id FROM (${ways} LIMIT ${MAX_BEGINNING})`;
   const byAwsNames = [
     of("license_id", licenseIdOf(search)),
     of("aws_agreement_id", search),
@@ -100,8 +107,10 @@ function agreementsFoundBy(search: string): SQL {
   ];
   const bySellersNames = [
     of("id", search),
-    ofAnyProduct(begins("customer", search)),
-    sql`SELECT agreement_id AS id FROM contacts WHERE ${begins("lower(email)", search.toLowerCase())}`,
+    firstOf(ofAnyProduct(begins("customer", search))),
+    firstOf(
+      sql`SELECT agreement_id AS id FROM contacts WHERE ${begins("lower(email)", search.toLowerCase())}`,
+    ),
   ];
   // D1 takes compounds of at most five.
   const anyOf = (ways: readonly SQL[]) => sql`SELECT id FROM (${sql.join([...ways], sql` UNION `)})`;

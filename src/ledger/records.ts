@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, lt, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, lt, sql, type SQL } from "drizzle-orm";
 import { timeId } from "../time-id.ts";
 import type { Ledger } from "./database.ts";
 import { attempts, records, type RecordState } from "./schema.ts";
@@ -27,7 +27,7 @@ export function listRecords(ledger: Ledger, query: RecordQuery): Promise<Meterin
         gt(records.id, after ?? ""),
         // An id begins with its agreement, so one agreement's records are read without the others'.
         agreement === undefined ? undefined : ofAgreement(agreement),
-        state === undefined ? undefined : eq(records.state, state),
+        state === undefined ? undefined : inState(query, state),
         product === undefined ? undefined : eq(records.productId, product),
         dimension === undefined ? undefined : eq(records.dimension, dimension),
         hour === undefined ? undefined : eq(records.hour, hour),
@@ -35,6 +35,32 @@ export function listRecords(ledger: Ledger, query: RecordQuery): Promise<Meterin
     )
     .orderBy(asc(records.id))
     .limit(limit);
+}
+
+/** Open work has indexes of its own: of all records it is a small part. */
+const INDEXES: Partial<Record<RecordState, readonly [index: string, condition: string]>> = {
+  pending: ["records_open", "settled_at IS NULL AND state = 'pending'"],
+  sent: ["records_open", "settled_at IS NULL AND state = 'sent'"],
+  waiting: ["records_open", "settled_at IS NULL AND state = 'waiting'"],
+  parked: ["records_parked", "state = 'parked'"],
+  rolling: ["records_rolling", "state = 'rolling'"],
+};
+
+function inState(
+  { agreement, product, dimension, hour, limit, after = "" }: RecordQuery,
+  state: RecordState,
+): SQL {
+  const indexed = INDEXES[state];
+  if (indexed === undefined || agreement !== undefined) return eq(records.state, state);
+  const [index, condition] = indexed;
+  const filters = and(
+    product === undefined ? undefined : sql`product_id = ${product}`,
+    dimension === undefined ? undefined : sql`dimension = ${dimension}`,
+    hour === undefined ? undefined : sql`hour = ${hour}`,
+  );
+  return sql`${records.id} IN (
+    SELECT id FROM records INDEXED BY ${sql.raw(index)} WHERE ${sql.raw(condition)} AND id > ${after}
+    AND ${filters ?? sql`true`} ORDER BY id LIMIT ${limit})`;
 }
 
 /** Of each agreement the records of its latest hours, the newest first. */
