@@ -1,0 +1,169 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { agreementsOf, listCustomers } from "../../../src/customers/customers.ts";
+import { listAgreements } from "../../../src/customers/agreements.ts";
+import { parts, type PartName } from "../../../src/customers/keep-customers.ts";
+import { latestNotices, listNotices, noticesOf } from "../../../src/customers/notices/notices.ts";
+import { setRecords } from "../../../src/customers/set-records.ts";
+import type { Surroundings } from "../../../src/customers/surroundings.ts";
+import type { Ledger } from "../../../src/ledger/database.ts";
+import { latestRecords, listRecords } from "../../../src/ledger/records.ts";
+import { HOUR } from "../../../src/meter/hours.ts";
+import { updateAlarms } from "../../../src/watch/alarms.ts";
+import { findConditions } from "../../../src/watch/conditions.ts";
+import { listMessages } from "../../../src/webhooks/messages.ts";
+import { sendMessages } from "../../../src/webhooks/send.ts";
+import { WatchedLedger } from "./watched-ledger.ts";
+
+const NOW = Date.UTC(2027, 0, 20, 12);
+
+let watched = new WatchedLedger();
+beforeEach(() => {
+  watched = new WatchedLedger();
+  watched.database.execute(`
+    INSERT INTO products (id, name, product_code, region, concurrent_agreements, sign_up_url, settle_seconds,
+                          late_settle_seconds, shards, created_at)
+    VALUES ('p', 'P', 'code', 'us-east-1', 0, 'https://seller.example', 0, 0, 1, 1)`);
+});
+afterEach(() => {
+  watched.database.close();
+});
+
+/** So many agreements, with the given columns. */
+function agree(count: number, columns: Readonly<Record<string, number | null>>): void {
+  const names = Object.keys(columns).map((name) => `, ${name}`);
+  const values = Object.values(columns).map((value) => `, ${String(value)}`);
+  watched.database.execute(`
+    INSERT INTO agreements (id, product_id, shard, registered_at, account_id, customer_identifier${names.join("")})
+    WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ${count})
+    SELECT printf('agr_%05d', n), 'p', 0, 1, printf('%012d', n), 'c' || n${values.join("")} FROM n`);
+}
+
+const surroundings = (): Surroundings => ({
+  ledger: watched.ledger,
+  shards: () => ({
+    endAgreements: () => Promise.resolve(),
+    conservation: () => Promise.resolve([]),
+    decide: (decisions) => Promise.resolve(decisions.map(() => null)),
+  }),
+  now: () => NOW,
+  random: () => 0,
+  resolveCustomer: () => Promise.reject(new Error("nobody arrives")),
+  entitlements: () => ({
+    getEntitlements: () => Promise.resolve({ ok: true, value: { Entitlements: [] }, requestId: null }),
+  }),
+  secret: null,
+  report: () => undefined,
+});
+
+const AGREEMENT = { id: "agr_00001", licenseArn: null } as const;
+const LIST = { limit: 101, after: "a" } as const;
+
+/** Each walks what it needs and no whole table: of partial indexes, which hold what is left to do, those that are named. */
+const cases: readonly (readonly [string, (ledger: Ledger) => Promise<unknown>, readonly string[]])[] = [
+  [
+    "what a person must know of",
+    (ledger) => findConditions(ledger, NOW),
+    ["records_parked", "arrivals_waiting", "arrivals_lost"],
+  ],
+  [
+    "alarms that are raised",
+    (ledger) => updateAlarms(ledger, [], { now: NOW, newId: () => "id" }),
+    ["alarms_open"],
+  ],
+  [
+    "webhook messages that are due",
+    (ledger) =>
+      sendMessages({
+        ledger,
+        receiver: { url: "https://seller.example", secret: "whsec_c2VjcmV0" },
+        fetch: () => Promise.reject(new Error("nothing is due")),
+        now: () => NOW,
+        random: () => 0,
+      }),
+    [],
+  ],
+  ["notices of nobody", (ledger) => listNotices(ledger, { ...LIST, unmatched: true }), []],
+  ["an agreement's notices", (ledger) => noticesOf(ledger, AGREEMENT), []],
+  ["an agreement's latest notices", (ledger) => latestNotices(ledger, [AGREEMENT.id], 50), []],
+  ["an agreement's latest records", (ledger) => latestRecords(ledger, [AGREEMENT.id], 50), []],
+  [
+    "an agreement's open records",
+    (ledger) => {
+      const life = { usageUntil: NOW, endedAt: 1, activatedAt: 1, startsAt: 1, lifeVersion: 1 };
+      return setRecords(ledger, [{ id: AGREEMENT.id, ...life }], { hasNews: true, now: NOW });
+    },
+    [],
+  ],
+  [
+    "messages not delivered",
+    (ledger) => listMessages(ledger, { ...LIST, undelivered: true }),
+    ["messages_undelivered"],
+  ],
+  ["agreements by an own id", (ledger) => listAgreements(ledger, { ...LIST, customer: "acme" }), []],
+  [
+    "agreements that end",
+    (ledger) => listAgreements(ledger, { ...LIST, state: { is: "ending", now: NOW } }),
+    [],
+  ],
+  ...(["pending", "sent", "waiting"] as const).map(
+    (state) =>
+      [
+        `records that are ${state}`,
+        (ledger: Ledger) => listRecords(ledger, { ...LIST, state }),
+        ["records_open"],
+      ] as const,
+  ),
+  ["parked records", (ledger) => listRecords(ledger, { ...LIST, state: "parked" }), []],
+  ["rolling records", (ledger) => listRecords(ledger, { ...LIST, state: "rolling" }), ["records_rolling"]],
+  ["customers", (ledger) => listCustomers(ledger, LIST), []],
+  ["customers by a name", (ledger) => listCustomers(ledger, { ...LIST, search: "c" }), []],
+  ["a customer's agreements", (ledger) => agreementsOf(ledger, "000000000001", LIST), []],
+];
+
+describe("a query that is made often", () => {
+  it.each(cases)("finds %s without reading a whole table", async (_what, query, partial) => {
+    agree(1, { activated_at: 1 });
+    watched.forget();
+    await query(watched.ledger);
+    expect(watched.scans(partial)).toEqual([]);
+  });
+
+  it.each(Object.keys(parts) as PartName[])("is that of the part %s, too", async (name) => {
+    agree(3, { activated_at: 1 });
+    watched.forget();
+    await parts[name](surroundings(), "");
+    await parts[name](surroundings(), name === "endings" || name === "closings" ? "1 agr_00001" : "");
+    expect(watched.scans([])).toEqual([]);
+  });
+});
+
+describe("notices of nobody", () => {
+  it("are forgotten by their age, and not looked for among all that are nobody's", async () => {
+    await parts.leftovers(surroundings());
+    expect([...watched.indexes].toSorted()).toEqual(["notices_unmatched_age", "registration_codes_expiry"]);
+  });
+});
+
+describe("a slice that is full", () => {
+  const ends = (until: number) => ({ activated_at: 1, ended_at: 1, usage_until: until });
+
+  it.each([
+    ["endings", ends(NOW + HOUR), 2000],
+    ["closings", ends(NOW - HOUR), 500],
+    ["entitlements", { entitlements_due_at: 1 }, 60],
+    ["notices", {}, 50],
+  ] as const)(
+    "of the part %s stays below the thousand queries that D1 allows",
+    async (name, columns, full) => {
+      agree(full + 1, columns);
+      watched.database.execute(`
+      INSERT INTO notices (id, source, kind, occurred_at, received_at, facts, aws_agreement_id, agreement_id)
+      SELECT id, 'eventbridge', 'activated', 1, 1, '{"licenseArn":"arn:aws:license-manager::1:license:l-' || id || '"}',
+             'agmt-' || id, id FROM agreements WHERE usage_until IS NULL`);
+      watched.forget();
+      const { next, faults } = await parts[name](surroundings(), "");
+      expect({ goesOn: next !== null, faults }).toEqual({ goesOn: true, faults: [] });
+      expect(watched.count).toBeLessThan(950);
+    },
+  );
+});
