@@ -22,8 +22,8 @@ export class CustomerKeeper extends DurableObject<Env> {
   /** Slices that may still follow the last tick. */
   #left = 0;
   #running: Promise<void> | null = null;
-  /** What has failed first since the last tick; null when nothing has. */
-  #fault: { readonly error: unknown } | null = null;
+  /** What has failed first since the last tick, in words; null when nothing has. */
+  #fault: string | null = null;
 
   /**
    * A tick: does the first slice of what is due, or the next one of what the last tick has begun. What is left follows at
@@ -36,7 +36,7 @@ export class CustomerKeeper extends DurableObject<Env> {
     await this.#goOn();
     const fault = this.#fault;
     this.#fault = null;
-    if (fault !== null) throw fault.error;
+    if (fault !== null) throw new Error(fault);
   }
 
   /** The next slice. It never throws: Cloudflare would repeat it, and the next tick begins anew anyway. */
@@ -71,11 +71,11 @@ export class CustomerKeeper extends DurableObject<Env> {
 
   #note(faults: readonly unknown[]): void {
     if (faults.length === 0) return;
-    const [error] = faults;
+    // Not the error itself: of a statement it has the values, which may be a customer's.
+    const fault = failureOf(faults[0]);
+    const part = this.ctx.id.name ?? null;
     const { report } = surroundingsOf(this.env);
-    report(`${faults.length} have failed, and are tried again by the next tick: ${failureOf(error)}`, {
-      part: this.ctx.id.name ?? null,
-    });
-    this.#fault ??= { error };
+    report(`${faults.length} have failed, and are tried again by the next tick: ${fault}`, { part });
+    this.#fault ??= fault;
   }
 }

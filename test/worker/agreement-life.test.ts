@@ -4,7 +4,7 @@ import { tellRefused } from "../../src/customers/ending.ts";
 import { openLedger } from "../../src/ledger/database.ts";
 import { recordsOf, retryNow, seal, tick, usage } from "./delivering.ts";
 import { admin, json, type UsageAnswer } from "./gateway.ts";
-import { aws, newArrival, newCustomer, newListing, notify } from "./marketplace.ts";
+import { arrive, aws, newArrival, newCustomer, newListing, notify } from "./marketplace.ts";
 import { agreementOf, agreementsOf, toldOf } from "./registering.ts";
 
 const HOUR = 3_600_000;
