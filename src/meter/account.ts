@@ -1,15 +1,17 @@
 import { allocationsOf, apportion, type Allocation } from "./allocations.ts";
-import { withhold, type Withholding } from "./allowance.ts";
+import { draw, type Allowances } from "./allowance.ts";
 import type { CountingRule, LatePolicy } from "./dimension.ts";
 import {
   addTo,
   amountsOf,
   countIn,
   emptyBucket,
-  lateBeyond,
   noteLate,
+  partsOf,
   quantityOf,
+  takeFrom,
   totalOf,
+  wholePartsOf,
   type Amounts,
   type HourBucket,
   type Usage,
@@ -33,7 +35,7 @@ export interface SettleTimes {
 export interface MeterSettings extends SettleTimes {
   /** How long an id counts once, from its arrival. Milliseconds. */
   readonly dedupeWindow: number;
-  /** Dimensions of which nothing is sealed for an account without an allowance: its contract has not been read yet. */
+  /** Dimensions of which no hour is sealed while it is not known what the customer's contract includes in it. */
   readonly awaitsAllowance: readonly string[];
 }
 
@@ -67,7 +69,7 @@ export interface SealedHour {
  * The books of one (agreement, dimension). At every moment
  * `accepted = sealed + carry + open + held + writtenOff + withheld`.
  */
-export interface Account extends Withholding {
+export interface Account extends Allowances {
   readonly agreement: string;
   readonly dimension: string;
   readonly rule: CountingRule;
@@ -106,11 +108,9 @@ export function emptyAccount(agreement: string, dimension: string, rule: Countin
     writtenOff: new Map(),
     decided: new Map(),
     frozen: new Set(),
-    allowance: null,
-    isAwaited: false,
-    former: null,
+    terms: [],
     withheld: 0n,
-    withheldIn: new Map(),
+    periods: new Map(),
   };
 }
 
@@ -205,8 +205,8 @@ function stampOf({ hour, time, arrival }: Placing): number {
 }
 
 /**
- * Seals one hour: takes its exact quantity and the carry, withholds what the customer's contract includes of the hour's
- * own usage, freezes the whole billed units of what is left and keeps the rest as carry.
+ * Seals one hour: withholds what the customer's contract includes of its exact quantity, freezes the whole billed units of
+ * what is left together with the carry and keeps the rest as carry.
  * Whole units that one record cannot hold open the next hour, so that they are billed even if no usage follows. An
  * hour that nobody sealed while AWS would still take it joins the current hour as late usage.
  *
@@ -222,9 +222,7 @@ export function seal(account: Account, hour: number, now: number): SealedHour | 
     return null;
   }
   const { carry, rule } = account;
-  for (const [set, amount] of amountsOf(bucket)) addTo(carry, set, amount);
-  const withheld = withhold(account, hour, quantityOf(bucket) - bucket.returned);
-  for (const [own, amount] of lateBeyond(bucket, withheld)) noteLate(account, own, amount);
+  for (const [set, amount] of aboveAllowance(account, hour, bucket)) addTo(carry, set, amount);
   // What an hour comes to by another rule than adding up cannot be put together from two parts.
   if (rule.aggregation !== "sum") account.frozen.add(hour);
 
@@ -240,7 +238,9 @@ export function seal(account: Account, hour: number, now: number): SealedHour | 
     const next = nextOpenHour(account, hour + HOUR);
     if (!account.open.has(next)) openBucket(account, next, next, now);
   }
-  const late = [...account.late].map(([own, amount]) => ({ hour: own, quantity: formatQuantity(amount) }));
+  const late = [...account.late]
+    .toSorted(([a], [b]) => a - b)
+    .map(([own, amount]) => ({ hour: own, quantity: formatQuantity(amount) }));
   account.late.clear();
   return {
     agreement: account.agreement,
@@ -255,16 +255,30 @@ export function seal(account: Account, hour: number, now: number): SealedHour | 
   };
 }
 
+/**
+ * What of an hour's usage the customer's contract does not include, by tag set: all of it draws on the allowance of the hour
+ * in which it was used, whatever hour bills it.
+ */
+function aboveAllowance(account: Account, hour: number, bucket: HourBucket): Amounts {
+  const amounts = amountsOf(bucket);
+  let withheld = 0n;
+  for (const [used, amount] of bucketParts(account, hour, bucket)) {
+    const included = draw(account, used, amount);
+    withheld += included;
+    if (used !== hour && included < amount) noteLate(account, used, amount - included);
+  }
+  takeFrom(amounts, withheld);
+  return amounts;
+}
+
+/** Only of quantities that add up an hour may be open again that was sealed, and have less than nothing. */
+const bucketParts = ({ rule }: Account, hour: number, bucket: HourBucket) =>
+  (rule.aggregation === "sum" ? partsOf : wholePartsOf)(quantityOf(bucket), hour, bucket.late);
+
 /** An hour that joins another one whole adds up with it, whatever the aggregation: it was an hour of its own. */
 function joinCurrentHour(account: Account, hour: number, bucket: HourBucket, now: number): void {
   const current = nextOpenHour(account, hourOf(now));
   const target = openBucket(account, current, Math.max(current, now), now);
   for (const [set, amount] of amountsOf(bucket)) addTo(target.amounts, set, amount);
-  target.returned += bucket.returned;
-  let own = quantityOf(bucket);
-  for (const [late, amount] of bucket.late) {
-    noteLate(target, late, amount);
-    own -= amount;
-  }
-  if (own !== 0n) noteLate(target, hour, own);
+  for (const [used, amount] of bucketParts(account, hour, bucket)) noteLate(target, used, amount);
 }

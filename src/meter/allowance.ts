@@ -1,121 +1,132 @@
-import { apportion } from "./allocations.ts";
-import { addTo, totalOf, type Amounts } from "./hour-bucket.ts";
 import { HOUR, HOUR_MEMORY, monthStart } from "./hours.ts";
 import type { Nano } from "./quantity.ts";
 
-/** What a customer's contract includes of a dimension. */
-export interface Allowance {
+/**
+ * How much of a dimension's usage a customer's contract includes in a term, or in a part of one, where the quantity
+ * changes within it. Times are epoch milliseconds.
+ */
+export interface Term {
+  readonly since: number;
+  /** From then on it is not known what is included, unless another one says so; null while no end is known. */
+  readonly until: number | null;
   /** Included in each period: posted units, in billionths. */
   readonly quantity: Nano;
   readonly per: "hour" | "month" | "term";
-  /** Start of the contract's term, epoch milliseconds. */
-  readonly since: number;
+  /** When the whole term began: parts of one term have one period of it together. */
+  readonly began: number;
 }
 
-/** An allowance as JSON: the quantity by its digits. */
-export type EncodedAllowance = Omit<Allowance, "quantity"> & { readonly quantity: string };
+/** A term as JSON: the quantity by its digits. */
+export type EncodedTerm = Omit<Term, "quantity"> & { readonly quantity: string };
 
-/** What an account knows of its allowance. */
-export interface Withholding {
-  /** Null until the contract has been read. */
-  allowance: Allowance | null;
-  /** What is known is of before the customer left: what the contract includes since the return is not known yet. */
-  isAwaited: boolean;
-  /** That of the term before, which hours of before still draw on; null while there was none. */
-  former: Allowance | null;
+/** What has been counted against an allowance in one of its periods. */
+export interface Period {
+  /** Usage of the period in hours that have been sealed. */
+  used: Nano;
+  /** Of it, what is not billed. */
+  withheld: Nano;
+}
+
+/** What an account knows of its customer's contract. */
+export interface Allowances {
+  /** Oldest first. Empty until the contract has been read. */
+  terms: readonly Term[];
   /** Usage that contracts have included: counted, in no record, and never billed. */
   withheld: Nano;
-  /** Of it, by the start of its period: what may still count against an allowance. */
-  readonly withheldIn: Map<number, Nano>;
+  /** By its name, that of a period; see {@link periodOf}. */
+  readonly periods: Map<string, Period>;
 }
 
 /** No hour of a month is sealed so long after the month's start. */
 const MONTH_MEMORY = 62 * 24 * HOUR;
 
-export const encodeAllowance = ({ quantity, per, since }: Allowance): EncodedAllowance => ({
-  quantity: quantity.toString(),
-  per,
-  since,
-});
+export const encodeTerm = (term: Term): EncodedTerm => ({ ...term, quantity: term.quantity.toString() });
 
-export const decodeAllowance = ({ quantity, per, since }: EncodedAllowance): Allowance => ({
-  quantity: BigInt(quantity),
-  per,
-  since,
-});
+export const decodeTerm = (term: EncodedTerm): Term => ({ ...term, quantity: BigInt(term.quantity) });
 
-/** The period whose allowance an hour draws on, by its start. */
-export function periodOf({ per, since }: Allowance, hour: number): number {
-  switch (per) {
-    case "hour":
-      return hour;
-    case "month":
-      return monthStart(hour);
-    case "term":
-      return since;
+/**
+ * The term that an hour draws on: an hour in which a term begins is of that term, and one before all terms of the first.
+ *
+ * @returns null while it is not known what is included in the hour
+ */
+export function termOf(terms: readonly Term[], hour: number): Term | null {
+  const term = terms.findLast(({ since }) => since < hour + HOUR) ?? terms[0];
+  if (term === undefined) return null;
+  return term.until !== null && term.until <= hour ? null : term;
+}
+
+/** The name of the period whose allowance an hour draws on. */
+function periodOf({ per, began }: Term, hour: number): string {
+  const start = { hour, month: monthStart(hour), term: began }[per];
+  return `${per} ${start}`;
+}
+
+/** Where usage is noted whose hour's period is not known yet. */
+const unknownPeriod = (hour: number): string => `unknown ${hour}`;
+
+/** What has been counted in an hour's period, with what was noted before the period was known. */
+function openPeriod({ periods }: Allowances, term: Term | null, hour: number): Period {
+  const name = term === null ? unknownPeriod(hour) : periodOf(term, hour);
+  let period = periods.get(name);
+  if (period === undefined) periods.set(name, (period = { used: 0n, withheld: 0n }));
+  const noted = term === null ? undefined : periods.get(unknownPeriod(hour));
+  if (noted !== undefined) {
+    period.used += noted.used;
+    periods.delete(unknownPeriod(hour));
   }
+  return period;
 }
 
 /**
- * Sets what the contract includes from now on, null while that is not known. Another term leaves the one before to the
- * hours of before.
- */
-export function allow(account: Withholding, allowance: Allowance | null): void {
-  account.isAwaited = allowance === null;
-  if (allowance === null) return;
-  const { allowance: before } = account;
-  account.allowance = allowance;
-  if (before === null || before.per !== "term" || allowance.per !== "term") account.former = null;
-  else if (allowance.since > before.since) account.former = before;
-}
-
-/** The allowance that an hour draws on: an hour in which a term begins is of that term. */
-function allowanceOf({ allowance, former }: Withholding, hour: number): Allowance | null {
-  const isFormer = former !== null && allowance?.per === "term" && hour + HOUR <= allowance.since;
-  return isFormer ? former : allowance;
-}
-
-/**
- * Takes from the carry what the allowance of an hour's period has left for the hour's usage. What the carry had before
- * was above an allowance when its hour was sealed, and stays to be billed.
+ * Draws on the allowance of an hour for usage of that hour which is sealed; or, for an amount below zero, gives back for
+ * usage that was sealed and is taken away: what was withheld of that was never billed, and is no credit.
  *
- * @param fresh usage of the hour that has been in no record, now in the carry
- * @returns how much was taken
+ * @returns how much is withheld more than before; below zero: less
  */
-export function withhold(
-  account: Withholding & { readonly carry: Amounts },
-  hour: number,
-  fresh: Nano,
-): Nano {
-  const { carry, withheldIn } = account;
-  const allowance = allowanceOf(account, hour);
-  if (allowance === null) return 0n;
-  const period = periodOf(allowance, hour);
-  const before = withheldIn.get(period) ?? 0n;
-  // Credit in the carry has made up for a part of the fresh usage already.
-  const amount = least(allowance.quantity - before, fresh, totalOf(carry));
-  if (amount <= 0n) return 0n;
-  for (const [set, share] of apportion(amount, carry, 1n)) addTo(carry, set, -share);
-  account.withheld += amount;
-  withheldIn.set(period, before + amount);
-  return amount;
+export function draw(account: Allowances, hour: number, amount: Nano): Nano {
+  const term = termOf(account.terms, hour);
+  if (term === null && amount >= 0n) return 0n;
+  const period = openPeriod(account, term, hour);
+  period.used += amount;
+  const used = most(0n, period.used);
+  const more =
+    amount < 0n
+      ? most(least(used - period.withheld, 0n), amount)
+      : most(least(least(used, term?.quantity ?? 0n) - period.withheld, amount), 0n);
+  period.withheld += more;
+  account.withheld += more;
+  return more;
 }
 
-const least = (...amounts: readonly [Nano, ...Nano[]]): Nano => amounts.reduce((a, b) => (b < a ? b : a));
+/**
+ * Takes usage of an hour out of its period again that has come back in a record, and will be sealed anew. It was above the
+ * allowance then, and draws on it only if that has become more, or was not known: where the period is forgotten, it is
+ * below nothing, and draws on nothing.
+ */
+export function undraw(account: Allowances, hour: number, amount: Nano): void {
+  openPeriod(account, termOf(account.terms, hour), hour).used -= amount;
+}
+
+const least = (a: Nano, b: Nano): Nano => (a < b ? a : b);
+const most = (a: Nano, b: Nano): Nano => (a > b ? a : b);
 
 /**
- * Forgets what was withheld in periods that no hour is sealed into any more. Of terms the current one stays, and the
- * newest other, should that be set again.
+ * Forgets the periods that no hour is sealed into any more.
  *
+ * @param hours those that the account still holds usage of
  * @param at epoch milliseconds
  */
-export function forgetPeriods({ allowance, withheldIn }: Withholding, at: number): void {
-  if (allowance === null) return;
-  const others = [...withheldIn.keys()].filter((period) => period !== allowance.since);
-  const oldest = {
-    hour: at - HOUR_MEMORY,
-    month: at - MONTH_MEMORY,
-    term: Math.max(...others),
-  }[allowance.per];
-  for (const period of others) if (period < oldest) withheldIn.delete(period);
+export function forgetPeriods({ terms, periods }: Allowances, hours: ReadonlySet<number>, at: number): void {
+  const kept = new Set(terms.map(({ began }) => `term ${began}`));
+  for (const hour of hours)
+    kept
+      .add(`hour ${hour}`)
+      .add(`month ${monthStart(hour)}`)
+      .add(unknownPeriod(hour));
+  const oldest = { hour: at - HOUR_MEMORY, month: at - MONTH_MEMORY };
+  for (const name of periods.keys()) {
+    const [per, start] = name.split(" ");
+    const isRecent = (per === "hour" || per === "month") && Number(start) >= oldest[per];
+    if (!isRecent && !kept.has(name)) periods.delete(name);
+  }
 }

@@ -2,7 +2,7 @@ import { bucketFor, count, seal, type Account, type SealedHour } from "./account
 import { forgetPeriods } from "./allowance.ts";
 import type { Accounts } from "./accounts.ts";
 import { decide, type Decision } from "./decisions.ts";
-import type { HourBucket } from "./hour-bucket.ts";
+import { hoursOf, type HourBucket } from "./hour-bucket.ts";
 import { HOUR_MEMORY, hourDeadline } from "./hours.ts";
 import type { JournalEntry, Sealing } from "./journal.ts";
 import { lineAt, lineCount, type Line } from "./lines.ts";
@@ -29,6 +29,13 @@ function forgetFrozen(account: Account, at: number): void {
   for (const hour of account.frozen) if (hour < at - HOUR_MEMORY) account.frozen.delete(hour);
 }
 
+/** The hours that an account holds usage of which is not sealed. */
+function heldHours({ open, held }: Account): Set<number> {
+  const hours = new Set(held.keys());
+  for (const [hour, bucket] of open) for (const used of hoursOf(hour, bucket)) hours.add(used);
+  return hours;
+}
+
 /** Seals an hour of an account; see {@link seal}. */
 export function bookSealing(
   accounts: Accounts,
@@ -38,7 +45,7 @@ export function bookSealing(
 ): SealedHour | null {
   accounts.change(account.agreement, account.dimension, account.rule);
   forgetFrozen(account, at);
-  forgetPeriods(account, at);
+  if (account.periods.size > 0) forgetPeriods(account, heldHours(account), at);
   return seal(account, hour, at);
 }
 

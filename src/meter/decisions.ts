@@ -1,8 +1,8 @@
 import { nextOpenHour, openBucket, type Account, type LateUsage } from "./account.ts";
-import { allow, decodeAllowance, type EncodedAllowance } from "./allowance.ts";
+import { decodeTerm, undraw, type EncodedTerm } from "./allowance.ts";
 import { tagSetOf, type Allocation } from "./allocations.ts";
 import type { CountingRule } from "./dimension.ts";
-import { addTo, amountsOf, noteLate, quantityOf } from "./hour-bucket.ts";
+import { addTo, amountsOf, noteLate, quantityOf, wholePartsOf } from "./hour-bucket.ts";
 import { HOUR, hourOf } from "./hours.ts";
 import { nanoOf, UNIT } from "./quantity.ts";
 
@@ -31,14 +31,15 @@ export interface HeldDecision {
   readonly hour: number;
 }
 
-/** What a customer's contract includes of a dimension, from now on; null while that is not known. */
+/** All that is known from now on of what a customer's contract includes of a dimension. */
 export interface AllowanceDecision {
   readonly id: string;
   readonly kind: "allow";
   readonly agreement: string;
   readonly dimension: string;
   readonly rule: CountingRule;
-  readonly allowance: EncodedAllowance | null;
+  /** Oldest first. Absent in a journal of before it was kept. */
+  readonly terms?: readonly EncodedTerm[];
 }
 
 /** What happens to usage beside counting and sealing. */
@@ -56,7 +57,7 @@ const DECISION_MEMORY = 100 * 24 * HOUR;
 export function decide(account: Account, decision: Decision, at: number): number | null {
   if (decision.kind === "allow") {
     // Setting it again changes nothing, so there is nothing to remember, however often the contract is read.
-    allow(account, decision.allowance === null ? null : decodeAllowance(decision.allowance));
+    if (decision.terms !== undefined) account.terms = decision.terms.map(decodeTerm);
     return null;
   }
   const known = account.decided.get(decision.id);
@@ -90,7 +91,6 @@ function takeBack(account: Account, record: RolledRecord, at: number): number {
   account.sealed -= quantity;
   account.rolled += quantity;
   const { into, bucket } = currentHour(account, at);
-  bucket.returned += quantity;
   let untagged = quantity;
   for (const allocation of record.allocations) {
     const amount = BigInt(allocation.quantity) * unit;
@@ -98,13 +98,11 @@ function takeBack(account: Account, record: RolledRecord, at: number): number {
     untagged -= amount;
   }
   addTo(bucket.amounts, "", untagged);
-  let own = quantity;
-  for (const late of record.late) {
-    const amount = nanoOf(late.quantity);
-    noteLate(bucket, late.hour, amount);
-    own -= amount;
+  const late = new Map(record.late.map((late) => [late.hour, nanoOf(late.quantity)]));
+  for (const [hour, amount] of wholePartsOf(quantity, record.hour, late)) {
+    noteLate(bucket, hour, amount);
+    undraw(account, hour, amount);
   }
-  if (own !== 0n) noteLate(bucket, record.hour, own);
   return into;
 }
 

@@ -1,17 +1,24 @@
 import type { Account, MeterSettings } from "./account.ts";
-import type { HourBucket } from "./hour-bucket.ts";
+import { termOf } from "./allowance.ts";
+import { hoursOf, type HourBucket } from "./hour-bucket.ts";
 import { DELIVERY_MARGIN, HOUR, hourDeadline } from "./hours.ts";
 
-/** Whether an account's hours are not to be sealed yet: that would bill what its contract, not read yet, includes. */
+/**
+ * Whether an hour is not to be sealed yet: that would bill what is included in it, or in another hour whose usage has joined
+ * it, by a contract that has not been read.
+ */
 const isWaiting = (
-  { allowance, isAwaited, dimension }: Account,
+  { terms, dimension }: Account,
+  hour: number,
+  bucket: HourBucket,
   { awaitsAllowance }: MeterSettings,
-): boolean => (allowance === null || isAwaited) && awaitsAllowance.includes(dimension);
+): boolean =>
+  awaitsAllowance.includes(dimension) && hoursOf(hour, bucket).some((used) => termOf(terms, used) === null);
 
 /**
  * When a bucket is to be sealed: its hour's end plus the settle time, put off by the late-settle time while usage
- * still arrives, but never beyond the middle of the time that is left to deliver it. While its account waits for an
- * allowance: when it is too late for a record, and sealing makes the hour join the current one.
+ * still arrives, but never beyond the middle of the time that is left to deliver it. While it waits for an allowance: when
+ * it is too late for a record, and sealing makes the hour join the current one.
  */
 export function sealTime(
   account: Account,
@@ -19,7 +26,7 @@ export function sealTime(
   bucket: HourBucket,
   settings: MeterSettings,
 ): number {
-  if (isWaiting(account, settings)) return hourDeadline(hour) - DELIVERY_MARGIN;
+  if (isWaiting(account, hour, bucket, settings)) return hourDeadline(hour) - DELIVERY_MARGIN;
   const end = hour + HOUR;
   const late = bucket.newestArrival > end ? bucket.newestArrival + settings.lateSettle : 0;
   const opened = Math.max(end, bucket.firstArrival);
@@ -36,12 +43,14 @@ export function dueHours(account: Account, settings: MeterSettings, now: number)
 }
 
 /**
- * The hours to be sealed at once of an account whose agreement ends. One that waits for an allowance keeps them even
- * then: what was billed although it is included cannot be taken back.
+ * The hours to be sealed at once of an account whose agreement ends. What waits for an allowance stays open even then:
+ * what was billed although it is included cannot be taken back.
  */
 export function lastHours(account: Account, settings: MeterSettings, now: number): number[] {
-  if (isWaiting(account, settings)) return [];
-  return [...account.open.keys()].filter((hour) => hour <= now).toSorted((a, b) => a - b);
+  return [...account.open]
+    .filter(([hour, bucket]) => hour <= now && !isWaiting(account, hour, bucket, settings))
+    .map(([hour]) => hour)
+    .toSorted((a, b) => a - b);
 }
 
 /** When the first of all open buckets is to be sealed; null when nothing is open. */

@@ -1,4 +1,4 @@
-import { tagsOf, type TagSet } from "./allocations.ts";
+import { apportion, tagsOf, type TagSet } from "./allocations.ts";
 import type { CountingRule } from "./dimension.ts";
 import { UNIT, type Nano } from "./quantity.ts";
 
@@ -20,8 +20,6 @@ export interface HourBucket {
   peak: Peak | null;
   /** For `unique`: each value, with the tags that stand beside it. */
   readonly values: Map<string, TagSet>;
-  /** Of the quantities that add up: what has come back in records that AWS did not take. */
-  returned: Nano;
   /** Late usage in it: what it added, by the hour it was used in. */
   readonly late: Map<number, Nano>;
   /** Time of the latest usage in it (for late usage, of its arrival): becomes the record's timestamp. */
@@ -42,7 +40,6 @@ export function emptyBucket(latest: number, arrival: number): HourBucket {
     amounts: new Map(),
     peak: null,
     values: new Map(),
-    returned: 0n,
     late: new Map(),
     latest,
     firstArrival: arrival,
@@ -121,19 +118,46 @@ export function noteLate(bucket: { readonly late: Map<number, Nano> }, hour: num
 }
 
 /**
- * The late usage of a bucket of which so much is not billed: the hour's own usage goes first, then the newest, since
- * what has come back in records is the oldest.
+ * A quantity by the hours in which it was used: the hour's own usage comes first, then the newest, since what has come back
+ * in records is the oldest. A part is below zero where more was taken away than is there: of usage that was sealed before.
+ *
+ * @param late what of it was used in other hours
  */
-export function lateBeyond(bucket: HourBucket, withheld: Nano): ReadonlyMap<number, Nano> {
-  if (withheld === 0n) return bucket.late;
-  const late = new Map(bucket.late);
-  let cut = withheld - (quantityOf(bucket) - totalOf(late));
-  for (const hour of [...late.keys()].toSorted((a, b) => b - a)) {
-    if (cut <= 0n) break;
-    const amount = late.get(hour) ?? 0n;
-    if (amount > cut) late.set(hour, amount - cut);
-    else late.delete(hour);
-    cut -= amount;
-  }
-  return late;
+export function partsOf(
+  quantity: Nano,
+  hour: number,
+  late: ReadonlyMap<number, Nano>,
+): (readonly [hour: number, amount: Nano])[] {
+  const others = [...late].toSorted(([a], [b]) => b - a);
+  const own = quantity - totalOf(late);
+  return [[hour, own] as const, ...others].filter(([, amount]) => amount !== 0n);
 }
+
+/** {@link partsOf}, of what is known to be in no part below zero, though late usage may be noted so. */
+export function wholePartsOf(
+  quantity: Nano,
+  hour: number,
+  late: ReadonlyMap<number, Nano>,
+): (readonly [hour: number, amount: Nano])[] {
+  let rest = quantity;
+  const whole = new Map<number, Nano>();
+  for (const [used, noted] of [...late].toSorted(([a], [b]) => a - b)) {
+    const amount = noted < rest ? noted : rest;
+    if (amount > 0n) whole.set(used, amount);
+    rest -= whole.get(used) ?? 0n;
+  }
+  return partsOf(quantity, hour, whole);
+}
+
+/** Takes an amount away from what tag sets have, or, below zero, gives it to those that have less than nothing. */
+export function takeFrom(amounts: Amounts, amount: Nano): void {
+  const sign = amount < 0n ? -1n : 1n;
+  const there = new Map([...amounts].map(([set, part]) => [set, sign * part]));
+  const most = [...there.values()].reduce((sum, part) => (part > 0n ? sum + part : sum), 0n);
+  const taken = sign * amount < most ? sign * amount : most;
+  for (const [set, share] of apportion(taken, there, 1n)) addTo(amounts, set, -sign * share);
+  addTo(amounts, "", -amount + sign * taken);
+}
+
+/** The hours that a bucket holds usage of. */
+export const hoursOf = (hour: number, { late }: Pick<HourBucket, "late">): number[] => [hour, ...late.keys()];

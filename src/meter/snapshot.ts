@@ -1,5 +1,5 @@
 import type { Account } from "./account.ts";
-import { decodeAllowance, encodeAllowance, type EncodedAllowance } from "./allowance.ts";
+import { decodeTerm, encodeTerm, type EncodedTerm } from "./allowance.ts";
 import type { CountingRule } from "./dimension.ts";
 import type { Amounts, HourBucket } from "./hour-bucket.ts";
 import type { TagSet } from "./allocations.ts";
@@ -14,8 +14,8 @@ type EncodedBucket = [
   peak: [quantity: string, time: number, tagSet: TagSet] | null,
   values: [value: string, tagSet: TagSet][],
   late: [hour: number, amount: string][],
-  // Absent in what was saved before there were allowances.
-  returned?: string,
+  // What was saved for a time had a field more, which means nothing any more.
+  ...former: unknown[],
 ];
 
 /**
@@ -36,13 +36,14 @@ export type EncodedAccount = [
   rolled: string,
   writtenOff: [hour: number, amount: string][],
   decided: [id: string, hour: number | null][],
-  // Absent in what was saved before there were allowances.
-  allowance?: EncodedAllowance | null,
+  // Absent in what was saved before there were allowances. What has no name meant something for a time.
+  _allowance?: null,
   withheld?: string,
-  withheldIn?: [period: number, amount: string][],
-  // Absent in what was saved before it was kept.
-  former?: EncodedAllowance | null,
-  isAwaited?: boolean,
+  _withheldIn?: null,
+  _former?: null,
+  _isAwaited?: null,
+  terms?: EncodedTerm[],
+  periods?: [name: string, used: string, withheld: string][],
 ];
 
 function encodeAmounts<Key>(amounts: ReadonlyMap<Key, bigint>): [Key, string][] {
@@ -54,7 +55,7 @@ function decodeAmounts<Key>(amounts: readonly (readonly [Key, string])[]): Map<K
 }
 
 function encodeBucket(bucket: HourBucket): EncodedBucket {
-  const { latest, firstArrival, newestArrival, amounts, peak, values, late, returned } = bucket;
+  const { latest, firstArrival, newestArrival, amounts, peak, values, late } = bucket;
   return [
     latest,
     firstArrival,
@@ -63,12 +64,11 @@ function encodeBucket(bucket: HourBucket): EncodedBucket {
     peak === null ? null : [peak.quantity.toString(), peak.time, peak.tagSet],
     [...values],
     encodeAmounts(late),
-    returned.toString(),
   ];
 }
 
 function decodeBucket(encoded: EncodedBucket): HourBucket {
-  const [latest, firstArrival, newestArrival, amounts, peak, values, late, returned = 0] = encoded;
+  const [latest, firstArrival, newestArrival, amounts, peak, values, late] = encoded;
   return {
     latest,
     firstArrival,
@@ -77,13 +77,12 @@ function decodeBucket(encoded: EncodedBucket): HourBucket {
     peak: peak === null ? null : { quantity: BigInt(peak[0]), time: peak[1], tagSet: peak[2] },
     values: new Map(values),
     late: decodeAmounts(late),
-    returned: BigInt(returned),
   };
 }
 
 export function encodeAccount(account: Account): EncodedAccount {
   const { agreement, dimension, rule, accepted, sealed, carry, late, open, held, frozen } = account;
-  const { rolled, writtenOff, decided, allowance, isAwaited, former, withheld, withheldIn } = account;
+  const { rolled, writtenOff, decided, terms, withheld, periods } = account;
   return [
     agreement,
     dimension,
@@ -98,11 +97,13 @@ export function encodeAccount(account: Account): EncodedAccount {
     rolled.toString(),
     encodeAmounts(writtenOff),
     [...decided],
-    allowance === null ? null : encodeAllowance(allowance),
+    null,
     withheld.toString(),
-    encodeAmounts(withheldIn),
-    former === null ? null : encodeAllowance(former),
-    isAwaited,
+    null,
+    null,
+    null,
+    terms.map(encodeTerm),
+    [...periods].map(([name, { used, withheld }]) => [name, used.toString(), withheld.toString()]),
   ];
 }
 
@@ -121,11 +122,13 @@ export function decodeAccount(encoded: EncodedAccount): Account {
     rolled,
     writtenOff,
     decided,
-    allowance = null,
+    _allowance,
     withheld = 0,
-    withheldIn = [],
-    former = null,
-    isAwaited = false,
+    _withheldIn,
+    _former,
+    _isAwaited,
+    terms = [],
+    periods = [],
   ] = encoded;
   return {
     agreement,
@@ -141,10 +144,10 @@ export function decodeAccount(encoded: EncodedAccount): Account {
     rolled: BigInt(rolled),
     writtenOff: decodeAmounts(writtenOff),
     decided: new Map(decided),
-    allowance: allowance === null ? null : decodeAllowance(allowance),
-    isAwaited,
-    former: former === null ? null : decodeAllowance(former),
+    terms: terms.map(decodeTerm),
     withheld: BigInt(withheld),
-    withheldIn: decodeAmounts(withheldIn),
+    periods: new Map(
+      periods.map(([name, used, withheld]) => [name, { used: BigInt(used), withheld: BigInt(withheld) }]),
+    ),
   };
 }

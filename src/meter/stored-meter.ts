@@ -1,5 +1,5 @@
 import type { Account, MeterSettings, SealedHour } from "./account.ts";
-import { encodeAllowance } from "./allowance.ts";
+import { encodeTerm } from "./allowance.ts";
 import type { Decision } from "./decisions.ts";
 import type { EventOutcome } from "./event-outcome.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -256,16 +256,13 @@ const areEqual = (a: MeterSettings, b: MeterSettings): boolean =>
 
 /** All that an account comes to, as one text: equal books have equal texts, in whatever order they were written. */
 function bookText(account: Account): string {
-  const { open, held, frozen, late, withheldIn } = account;
+  const { open, held, frozen, late, periods } = account;
   const { accepted, sealed, rolled, carry, writtenOff, withheld } = balanceOf(account);
-  const allowances = [account.allowance, account.former].map((allowance) =>
-    allowance === null ? "" : JSON.stringify(encodeAllowance(allowance)),
-  );
   const hours = (buckets: ReadonlyMap<number, HourBucket>) =>
-    [...buckets].map(([hour, bucket]) => `${hour}=${quantityOf(bucket)} ${bucket.returned}`);
-  const amounts = [late, withheldIn].map((byTime) => [...byTime].map(String));
-  const parts = [hours(open), hours(held), [...frozen].map(String), ...amounts];
+    [...buckets].map(([hour, bucket]) => `${hour}=${quantityOf(bucket)}`);
+  const drawn = [...periods].map(([name, { used, withheld }]) => `${name}=${used} ${withheld}`);
+  const parts = [hours(open), hours(held), [...frozen].map(String), [...late].map(String), drawn];
   const sorted = parts.map((part) => part.toSorted((a, b) => (a < b ? -1 : 1)).join());
-  const known = [...allowances, account.isAwaited];
-  return [...sorted, accepted, sealed, rolled, carry, writtenOff, withheld, ...known].join(";");
+  const terms = JSON.stringify(account.terms.map(encodeTerm));
+  return [...sorted, accepted, sealed, rolled, carry, writtenOff, withheld, terms].join(";");
 }

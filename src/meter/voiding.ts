@@ -1,4 +1,5 @@
 import type { Account } from "./account.ts";
+import { draw } from "./allowance.ts";
 import {
   addTo,
   amountsOf,
@@ -7,6 +8,9 @@ import {
   noteLate,
   quantityOf,
   splitTag,
+  takeFrom,
+  totalOf,
+  type Amounts,
   type HourBucket,
 } from "./hour-bucket.ts";
 import { hourOf } from "./hours.ts";
@@ -102,7 +106,10 @@ function decides({ rule }: Account, { peak }: HourBucket, { time, quantity }: Li
   );
 }
 
-/** Takes away what a voiding says, from the bucket that had counted it or, as a credit, from the carry. */
+/**
+ * Takes away what a voiding says: from the bucket that had counted it; or, once that is sealed, from what is withheld, as far
+ * as its period has used less now, and as a credit from the carry.
+ */
 export function applyVoiding(
   account: Account,
   { hour, time }: Pick<Line, "hour" | "time">,
@@ -110,12 +117,15 @@ export function applyVoiding(
 ): void {
   const bucket = voiding.open ? bucketOf(account, { hour, time }) : undefined;
   if (bucket === undefined) {
-    for (const [set, amount] of voiding.minus) {
-      account.accepted -= BigInt(amount);
-      // What was given up has never been billed: there is nothing to give credit for.
-      const givenUp = hour === null ? account.writtenOff.get(hourOf(time)) : undefined;
-      if (givenUp === undefined) addTo(account.carry, set, -BigInt(amount));
-      else account.writtenOff.set(hourOf(time), givenUp - BigInt(amount));
+    const minus: Amounts = new Map(voiding.minus.map(([set, amount]) => [set, BigInt(amount)]));
+    const amount = totalOf(minus);
+    account.accepted -= amount;
+    // What was given up has never been billed: there is nothing to give credit for.
+    const givenUp = hour === null ? account.writtenOff.get(hourOf(time)) : undefined;
+    if (givenUp !== undefined) account.writtenOff.set(hourOf(time), givenUp - amount);
+    else {
+      takeFrom(minus, -draw(account, hourOf(time), -amount));
+      for (const [set, part] of minus) addTo(account.carry, set, -part);
     }
     return;
   }

@@ -212,5 +212,8 @@ const decisionOf = (row: UntoldRow): AllowanceDecision => ({
   agreement: row.agreement,
   dimension: row.dimension,
   rule: { aggregation: row.aggregation, divisor: row.divisor, uniqueTag: row.uniqueTag },
-  allowance: row.awaited === 1 ? null : { quantity: row.quantity, per: row.per, since: row.since },
+  terms:
+    row.awaited === 1
+      ? []
+      : [{ since: row.since, until: null, quantity: row.quantity, per: row.per, began: row.since }],
 });

@@ -9,7 +9,7 @@ const next = start + HOUR;
 /** A meter that has withheld 4 of a month's 10, with a record that has come back. */
 async function meter() {
   const meter = new TestMeter();
-  await meter.allow("10", { per: "month" }, start);
+  await meter.tell([{ quantity: "10", per: "month" }], start);
   await meter.accept([{ quantity: "4", time: start }], start);
   meter.seal(sealing);
   const rule = { aggregation: "sum", divisor: 1, uniqueTag: null } as const;
@@ -42,6 +42,7 @@ describe("an allowance, and what it has withheld", () => {
   it.each([
     ["its quantity", '"quantity":"10000000000"', '"quantity":"10000000001"'],
     ["its period", '"per":"month"', '"per":"term"'],
+    ["its end", '"until":null', '"until":1'],
   ])("is compared with what is on disk: %s", async (_what, written, damaged) => {
     const books = await meter();
     expect(books.meter.recount()).toEqual([]);
@@ -51,20 +52,12 @@ describe("an allowance, and what it has withheld", () => {
 
   it("is compared with what is on disk: the period in which something was withheld", async () => {
     const books = new TestMeter();
-    await books.allow("10", { per: "term", since: 1 }, start);
+    await books.tell([{ quantity: "10", per: "term", since: 1 }], start);
     await books.accept([{ time: start }], start);
     books.seal(sealing);
-    await books.allow("10", { per: "term", since: 2 }, sealing);
+    await books.tell([{ quantity: "10", per: "term", since: 2 }], sealing);
     expect(books.meter.recount()).toEqual([]);
-    damage(books, '"since":1', '"since":3');
-    expect(books.meter.recount()).toMatchObject([{ agreement: "a", dimension: "d" }]);
-  });
-
-  it("is compared with what is on disk: whether it is what the contract still includes", async () => {
-    const books = await meter();
-    await books.allow(null, { per: "month" }, sealing);
-    expect(books.meter.recount()).toEqual([]);
-    damage(books, '"allowance":null', '"allowance":{"quantity":"10000000000","per":"month","since":0}');
+    damage(books, '"began":1', '"began":3');
     expect(books.meter.recount()).toMatchObject([{ agreement: "a", dimension: "d" }]);
   });
 });
@@ -94,7 +87,7 @@ describe("accounts that were saved before there were allowances", () => {
     // Then all of it is billed, and from now on something may be included
     expect(meter.books).toMatchObject({ accepted: "4", open: "4", withheld: "0" });
     expect(meter.seal(sealing)).toMatchObject([{ quantity: 4 }]);
-    await meter.allow("3", { per: "hour" }, sealing);
+    await meter.tell([{ quantity: "3", per: "hour" }], sealing);
     await meter.accept([{ quantity: "5", time: next }], next + 20 * MINUTE);
     expect(meter.seal(sealing + HOUR)).toMatchObject([{ quantity: 2 }]);
   });

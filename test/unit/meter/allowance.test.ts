@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { periodOf, type Allowance } from "../../../src/meter/allowance.ts";
-import { HOUR, hourOf, MINUTE } from "../../../src/meter/hours.ts";
+import type { Term } from "../../../src/meter/allowance.ts";
+import { HOUR, hourOf, MINUTE, monthStart } from "../../../src/meter/hours.ts";
 import { formatQuantity, UNIT } from "../../../src/meter/quantity.ts";
 import { allowed, sealingOf, start, use } from "./test-allowance.ts";
-import { dimension, type TestMeter } from "./test-meter.ts";
+import { dimension } from "./test-meter.ts";
 
 const x = '[["t","x"]]';
 const y = '[["t","y"]]';
@@ -40,11 +40,11 @@ describe("usage that a customer's contract includes", () => {
   it("is as much as the contract says when the hour is sealed: what was billed or withheld before stays", async () => {
     const meter = await allowed("2", "term");
     expect(await use(meter, start, "5")).toEqual([3]);
-    await meter.allow("4", { per: "term", since: start }, start);
+    await meter.tell([{ quantity: "4", per: "term", since: start }], start);
     expect(await use(meter, start + HOUR, "5")).toEqual([3]);
-    await meter.allow("1", { per: "term", since: start }, start);
+    await meter.tell([{ quantity: "1", per: "term", since: start }], start);
     expect(await use(meter, start + 2 * HOUR, "5")).toEqual([5]);
-    await meter.allow("0", { per: "term", since: start }, start);
+    await meter.tell([{ quantity: "0", per: "term", since: start }], start);
     expect(await use(meter, start + 3 * HOUR, "5")).toEqual([5]);
     expect(meter.books).toMatchObject({ accepted: "20", withheld: "4", sealed: "16" });
   });
@@ -162,7 +162,7 @@ describe("usage beyond an allowance", () => {
 
   it("is billed, and no more and no less, in whatever order it comes and hours it is used", async () => {
     const history = fc.array(step, { minLength: 1, maxLength: 20, size: "max" });
-    const per = fc.constantFrom<Allowance["per"][]>("hour", "month", "term");
+    const per = fc.constantFrom<Term["per"][]>("hour", "month", "term");
     const quantity = fc.bigInt({ min: 0n, max: 60n * UNIT });
     await fc.assert(
       fc.asyncProperty(
@@ -191,9 +191,10 @@ describe("usage beyond an allowance", () => {
               tagSet,
               dimension: counted,
             }));
-            for (const [index, outcome] of (await meter.accept(posted, now)).entries()) {
-              const hour = outcome.status === "late" ? outcome.hour : hourOf(posted[index]?.time ?? 0);
-              const period = periodOf({ quantity, per, since: start }, hour);
+            await meter.accept(posted, now);
+            // Whatever hour bills it, it draws on the allowance of its own.
+            for (const [index, { time }] of posted.entries()) {
+              const period = { hour: hourOf(time), month: monthStart(time), term: start }[per];
               used.set(period, (used.get(period) ?? 0n) + (events[index]?.quantity ?? 0n));
             }
           }
@@ -214,103 +215,4 @@ describe("usage beyond an allowance", () => {
       { numRuns: 200 },
     );
   }, 60_000);
-});
-
-describe("usage that is taken back", () => {
-  it("after it was withheld leaves as much of later usage unbilled", async () => {
-    const meter = await allowed("10", "term");
-    await use(meter, start, "10", { id: "1" });
-    await meter.accept([{ id: "v", voids: "1" }], sealingOf(start));
-    expect(meter.books).toMatchObject({ accepted: "0", withheld: "10", carry: "-10" });
-    expect(await use(meter, start + HOUR, "4")).toEqual([]);
-    expect(await use(meter, start + 2 * HOUR, "9")).toEqual([3]);
-    expect(meter.books).toMatchObject({ accepted: "13", withheld: "10", sealed: "3", carry: "0" });
-  });
-
-  it("leaves the allowance to later usage as far as it was not used", async () => {
-    const meter = await allowed("10", "term");
-    await use(meter, start, "6", { id: "1" });
-    await meter.accept([{ id: "v", voids: "1" }], sealingOf(start));
-    // 6 of it make up for what was withheld and not used, so of the allowance's other 4 it takes 2.
-    expect(await use(meter, start + HOUR, "8")).toEqual([]);
-    expect(meter.books).toMatchObject({ accepted: "8", withheld: "8", carry: "0" });
-    expect(await use(meter, start + 2 * HOUR, "5")).toEqual([3]);
-    expect(meter.books).toMatchObject({ accepted: "13", withheld: "10", sealed: "3", carry: "0" });
-  });
-
-  it("while its hour is open was never used", async () => {
-    const meter = await allowed("10", "term");
-    await meter.accept([{ id: "1", quantity: "8", time: start }], start);
-    await meter.accept([{ id: "v", voids: "1" }], start);
-    expect(await use(meter, start, "12")).toEqual([2]);
-  });
-});
-
-describe("a record that comes back, since AWS did not take it", () => {
-  const rollOver = async (meter: TestMeter, now: number) => {
-    const rule = { aggregation: "sum", divisor: 1, uniqueTag: null } as const;
-    const record = {
-      agreement: "a",
-      dimension: "d",
-      rule,
-      hour: start,
-      quantity: 5,
-      allocations: [],
-      late: [],
-    };
-    await meter.meter.decide([{ id: "r", kind: "roll_over", ...record }], now);
-  };
-
-  it("was above the allowance, and is not withheld", async () => {
-    const meter = await allowed("6", "hour");
-    expect(await use(meter, start, "11")).toEqual([5]);
-    const back = start + 30 * HOUR;
-    await rollOver(meter, back);
-    expect(await use(meter.restart(), back, "4")).toEqual([5]);
-    expect(meter.books).toMatchObject({ accepted: "15", withheld: "10", sealed: "5", carry: "0" });
-  });
-
-  it("is not withheld when its new hour is sealed too late, either, and joins the next", async () => {
-    const meter = await allowed("6", "hour");
-    await use(meter, start, "11");
-    const back = start + 30 * HOUR;
-    await rollOver(meter, back);
-    // Nobody seals for a day.
-    const late = back + 24 * HOUR;
-    expect(meter.seal(late)).toEqual([]);
-    meter.pack(late);
-    expect(await use(meter.restart(), late, "4")).toEqual([5]);
-    expect(meter.books).toMatchObject({ withheld: "10", sealed: "5" });
-  });
-
-  it("stays in the trail of the record that bills it now, beside late usage that is withheld", async () => {
-    const meter = await allowed("6", "hour");
-    await use(meter, start, "11");
-    const back = start + 30 * HOUR;
-    await rollOver(meter, back);
-    const late = back - 23.8 * HOUR;
-    await meter.accept([{ time: late, quantity: "9" }, { time: back }], back);
-    expect(meter.seal(sealingOf(back))).toMatchObject([
-      {
-        quantity: 9,
-        late: [
-          { hour: start, quantity: "5" },
-          { hour: hourOf(late), quantity: "4" },
-        ],
-      },
-    ]);
-  });
-});
-
-describe("held usage that is released", () => {
-  it("is included as other usage of the hour that it joins", async () => {
-    const held = dimension("d", { late: "hold" });
-    const meter = await allowed("3", "hour", held);
-    await meter.accept([{ quantity: "5", time: start - 23.8 * HOUR, dimension: held }], start);
-    expect(meter.books).toMatchObject({ held: "5" });
-    const hour = hourOf(start - 23.8 * HOUR);
-    await meter.meter.decide([{ id: "h", kind: "release", agreement: "a", dimension: "d", hour }], start);
-    expect(meter.seal(sealingOf(start))).toMatchObject([{ quantity: 2 }]);
-    expect(meter.books).toMatchObject({ withheld: "3", sealed: "2" });
-  });
 });

@@ -38,7 +38,7 @@ describe("an hour of an account that waits for its allowance", () => {
     expect(meter.seal(tooLate)).toEqual([]);
     const joined = start + 23 * HOUR;
     expect(meter.meter.nextSeal).toBe(joined + 23.5 * HOUR);
-    await meter.allow("3", { per: "hour" }, tooLate);
+    await meter.tell([{ quantity: "3", per: "hour" }], tooLate);
     expect(meter.restart().seal(joined + HOUR + 10 * MINUTE)).toMatchObject([
       { hour: joined, quantity: 2, late: [{ hour: start, quantity: "2" }] },
     ]);
@@ -52,7 +52,7 @@ describe("an hour of an account that waits for its allowance", () => {
       const meter = waiting();
       await meter.accept([{ quantity: "5", time: start }], start);
       meter.seal(start + 5 * HOUR);
-      await meter.allow(quantity, { per: "month" }, start + 5 * HOUR);
+      await meter.tell([{ quantity, per: "month" }], start + 5 * HOUR);
       expect(meter.meter.nextSeal).toBe(sealing);
       expect(meter.seal(start + 5 * HOUR)).toMatchObject([{ hour: start, quantity: billed }]);
     }
@@ -69,24 +69,24 @@ describe("an hour of an account that waits for its allowance", () => {
       start,
     );
     expect(sealAgreement(meter, start)).toMatchObject([{ dimension: "free" }]);
-    await meter.allow("2", { per: "month" }, start);
+    await meter.tell([{ quantity: "2", per: "month" }], start);
     expect(sealAgreement(meter, start)).toMatchObject([{ dimension: "free" }, { quantity: 3 }]);
   });
 
   it("waits again while it is not known what a contract includes since its customer's return", async () => {
     const meter = waiting();
     const back = start + 3 * HOUR;
-    await meter.allow("3", { per: "term", since: start }, start);
+    const before = { quantity: "3", per: "term", since: start, until: back } as const;
+    await meter.tell([before], start);
     await meter.accept([{ quantity: "3", time: start }], start);
     expect(meter.seal(sealing)).toEqual([]);
-    await meter.allow(null, { per: "term" }, back);
     await meter.accept([{ quantity: "4", time: back }], back);
     expect(meter.meter.nextSeal).toBe(back + 23.5 * HOUR);
     expect(meter.meter.recount()).toEqual([]);
     meter.pack(back);
     expect(meter.restart().seal(back + 2 * HOUR)).toEqual([]);
     expect(sealAgreement(meter, back)).toEqual([]);
-    await meter.allow("3", { per: "term", since: back }, back + 2 * HOUR);
+    await meter.tell([before, { quantity: "3", per: "term", since: back }], back + 2 * HOUR);
     expect(meter.seal(back + 2 * HOUR)).toMatchObject([{ hour: back, quantity: 1 }]);
     expect(meter.restart().books).toMatchObject({ withheld: "6", sealed: "1" });
   });
@@ -94,7 +94,7 @@ describe("an hour of an account that waits for its allowance", () => {
   it("is not kept back by its neighbours' waiting", async () => {
     const meter = waiting();
     const other = dimension("other");
-    await meter.allow("0", { per: "hour" }, start);
+    await meter.tell([{ quantity: "0", per: "hour" }], start);
     await meter.accept(
       [{ time: start }, { dimension: other, time: start }, { agreement: "b", time: start }],
       start,
@@ -177,9 +177,9 @@ describe("a shard with usage that waits for its allowance", () => {
     const { shard: counting, agreement, alarms, clock, books } = await shard();
     clock.now = start + 5 * HOUR;
     const rule = { aggregation: "sum", divisor: 1, uniqueTag: null } as const;
-    const allowance = { quantity: "2000000000", per: "month", since: start } as const;
+    const term = { quantity: "2000000000", per: "month", since: start, until: null, began: start } as const;
     const of = { agreement, dimension: "api", rule };
-    const decision: Decision = { id: "a", kind: "allow", ...of, allowance };
+    const decision: Decision = { id: "a", kind: "allow", ...of, terms: [term] };
     expect(await counting.decide([decision])).toEqual([null]);
     expect(alarms.at(-1)).toBe(sealing);
     await counting.alarm();

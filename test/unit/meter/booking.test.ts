@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { emptyAccount } from "../../../src/meter/account.ts";
-import type { Allowance } from "../../../src/meter/allowance.ts";
+import type { Term } from "../../../src/meter/allowance.ts";
 import { Accounts } from "../../../src/meter/accounts.ts";
 import { bookDecision, bookIdle, bookSealing, isIdle, replayInto } from "../../../src/meter/booking.ts";
 import { emptyBucket } from "../../../src/meter/hour-bucket.ts";
@@ -75,25 +75,43 @@ describe("a frozen hour", () => {
 
 describe("what was withheld in a period", () => {
   const DAY = 24 * HOUR;
-  const after = (per: Allowance["per"], periods: readonly number[]) => {
+  const term = (began: number): Term => ({ quantity: UNIT, per: "term", since: began, until: null, began });
+  const withPeriods = (periods: readonly string[], terms: readonly Term[] = []) => {
     const accounts = new Accounts([]);
     const account = accounts.change("agr", "api", rule);
-    account.allowance = { quantity: UNIT, per, since: at - 300 * DAY };
-    for (const period of periods) account.withheldIn.set(period, UNIT);
+    account.terms = terms;
+    for (const period of periods) account.periods.set(period, { used: UNIT, withheld: UNIT });
+    return { accounts, account };
+  };
+  const after = ({ accounts, account }: ReturnType<typeof withPeriods>) => {
     bookSealing(accounts, account, hour, at);
-    return [...account.withheldIn.keys()];
+    return [...account.periods.keys()];
   };
 
   it("is remembered while hours are sealed into it: 25 hours of an hour, 62 days of a month", () => {
-    expect(after("hour", [at - 25 * HOUR - 1, at - 25 * HOUR, at])).toEqual([at - 25 * HOUR, at]);
-    expect(after("month", [at - 62 * DAY - 1, at - 62 * DAY, at])).toEqual([at - 62 * DAY, at]);
+    const hours = [at - 25 * HOUR - 1, at - 25 * HOUR, at].map((start) => `hour ${start}`);
+    expect(after(withPeriods(hours))).toEqual(hours.slice(1));
+    const months = [at - 62 * DAY - 1, at - 62 * DAY, at].map((start) => `month ${start}`);
+    expect(after(withPeriods(months))).toEqual(months.slice(1));
   });
 
-  it("is remembered of the current term, and of one other, however long they are", () => {
+  it("is remembered of the terms that are known, however long they are", () => {
     const [current, earlier, oldest] = [at - 300 * DAY, at - 665 * DAY, at - 1030 * DAY] as const;
-    expect(after("term", [oldest, earlier, current])).toEqual([earlier, current]);
-    expect(after("term", [current])).toEqual([current]);
-    expect(after("term", [])).toEqual([]);
+    const periods = [oldest, earlier, current].map((start) => `term ${start}`);
+    expect(after(withPeriods(periods, [term(earlier), term(current)]))).toEqual(periods.slice(1));
+    expect(after(withPeriods([]))).toEqual([]);
+  });
+
+  it("is remembered while usage of it is held or has come back", () => {
+    const old = Date.parse("2026-07-01T00:00:00Z");
+    const [held, back] = [old - DAY, old + DAY];
+    const periods = [`hour ${held}`, `hour ${back}`, `hour ${old}`, `month ${old}`, `unknown ${back}`];
+    const books = withPeriods(periods);
+    books.account.held.set(held, emptyBucket(held, held));
+    const bucket = emptyBucket(at, at);
+    bucket.late.set(back, UNIT);
+    books.account.open.set(hour + HOUR, bucket);
+    expect(after(books)).toEqual(periods.filter((period) => period !== `hour ${old}`));
   });
 });
 
@@ -125,10 +143,11 @@ describe("a decision", () => {
 
   it("about an allowance makes the account, so that it is there before usage", () => {
     const accounts = new Accounts([]);
-    const allowance = { quantity: "7", per: "term", since: hour } as const;
-    const decision = { kind: "allow", id: "a", agreement: "agr", dimension: "api", rule, allowance } as const;
+    const term = { quantity: "7", per: "term", since: hour, until: null, began: hour } as const;
+    const of = { agreement: "agr", dimension: "api", rule };
+    const decision = { kind: "allow", id: "a", ...of, terms: [term] } as const;
     expect(bookDecision(accounts, decision, at)).toBeNull();
-    expect(accounts.get("agr", "api")).toMatchObject({ rule, allowance: { ...allowance, quantity: 7n } });
+    expect(accounts.get("agr", "api")).toMatchObject({ rule, terms: [{ ...term, quantity: 7n }] });
   });
 
   it("is done again from the journal, for the accounts that do not know it", () => {

@@ -56,7 +56,6 @@ describe("a record that rolls over", () => {
     expect(quantityOf(openOf(books))).toBe(20n * UNIT);
     expect(openOf(books)).toMatchObject({ latest: now, newestArrival: now });
     expect([...openOf(books).late]).toEqual([[old, 20n * UNIT]]);
-    expect(openOf(books).returned).toBe(20n * UNIT);
     expect(isWhole(books)).toBe(true);
   });
 
@@ -72,10 +71,12 @@ describe("a record that rolls over", () => {
       ['[["team","red"]]', 12n * UNIT],
       ["", 8n * UNIT],
     ]);
-    expect([...openOf(books).late]).toEqual([
-      [old - HOUR, (9n * UNIT) / 2n],
-      [old, (31n * UNIT) / 2n],
-    ]);
+    expect(openOf(books).late).toEqual(
+      new Map([
+        [old - HOUR, (9n * UNIT) / 2n],
+        [old, (31n * UNIT) / 2n],
+      ]),
+    );
   });
 
   it("rolls once, and says the same hour again later", () => {
@@ -103,24 +104,25 @@ describe("a record that rolls over", () => {
 });
 
 describe("an allowance", () => {
-  const allow = (quantity: string) =>
-    ({
-      kind: "allow",
-      id: "d1",
-      agreement: "agr",
-      dimension: "api",
-      rule,
-      allowance: { quantity, per: "month", since: old },
-    }) as const;
+  const about = { kind: "allow", id: "d1", agreement: "agr", dimension: "api", rule } as const;
+  const term = { per: "month", since: old, until: null, began: old } as const;
+  const allow = (quantity: string) => ({ ...about, terms: [{ ...term, quantity }] });
 
   it("is the last that was decided, and not one of the decisions that are kept", () => {
     const books = account();
     expect(decide(books, allow("5000000000"), now)).toBeNull();
-    expect(books.allowance).toEqual({ quantity: 5n * UNIT, per: "month", since: old });
+    expect(books.terms).toEqual([{ ...term, quantity: 5n * UNIT }]);
     expect(decide(books, allow("90071992547409930000"), now)).toBeNull();
-    expect(books.allowance).toEqual({ quantity: 90071992547409930000n, per: "month", since: old });
+    expect(books.terms).toEqual([{ ...term, quantity: 90071992547409930000n }]);
     expect(books.decided.size).toBe(0);
     expect(isWhole(books)).toBe(true);
+  });
+
+  it("stays as it is by what a journal of before has of it", () => {
+    const books = account();
+    decide(books, allow("5000000000"), now);
+    decide(books, about, now);
+    expect(books.terms).toEqual([{ ...term, quantity: 5n * UNIT }]);
   });
 });
 
@@ -140,7 +142,6 @@ describe("held usage", () => {
     expect(books.held.size).toBe(0);
     expect(quantityOf(openOf(books))).toBe(3n * UNIT);
     expect([...openOf(books).late]).toEqual([[old, 3n * UNIT]]);
-    expect(openOf(books).returned).toBe(0n);
     expect(isWhole(books)).toBe(true);
   });
 

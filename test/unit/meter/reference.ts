@@ -1,4 +1,5 @@
-import { hourOf } from "../../../src/meter/hours.ts";
+import type { Term } from "../../../src/meter/allowance.ts";
+import { HOUR, hourOf, monthStart } from "../../../src/meter/hours.ts";
 import { UNIT } from "../../../src/meter/quantity.ts";
 
 /** An event as the reference keeps it. */
@@ -27,6 +28,29 @@ export class Reference {
     );
     const hours = Map.groupBy(counted, ({ hour, time }) => hour ?? `held ${hourOf(time)}`);
     return [...hours.values()].reduce((sum, events) => sum + quantityOf(dimension, events), 0n);
+  }
+
+  /**
+   * What a contract includes of the usage of a dimension whose quantities add up: of each period the usage in it, by the
+   * hours in which it was used, as far as the allowance goes.
+   */
+  included(agreement: string, dimension: string, terms: readonly Term[]): bigint {
+    const used = new Map<string, { quantity: bigint; amount: bigint }>();
+    for (const event of this.events) {
+      if (event.agreement !== agreement || event.dimension !== dimension || event.voided) continue;
+      const hour = hourOf(event.time);
+      const [first, ...later] = terms;
+      const term = later.findLast(({ since }) => since <= hour + HOUR - 1) ?? first;
+      if (term === undefined) continue;
+      const period = { hour, month: monthStart(hour), term: term.since }[term.per];
+      const key = `${term.per} ${period}`;
+      const before = used.get(key)?.amount ?? 0n;
+      used.set(key, { quantity: term.quantity, amount: before + event.quantity });
+    }
+    return [...used.values()].reduce(
+      (sum, { quantity, amount }) => sum + (amount < quantity ? amount : quantity),
+      0n,
+    );
   }
 }
 

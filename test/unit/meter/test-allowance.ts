@@ -1,4 +1,4 @@
-import type { Allowance } from "../../../src/meter/allowance.ts";
+import type { Term } from "../../../src/meter/allowance.ts";
 import { HOUR, MINUTE } from "../../../src/meter/hours.ts";
 import { dimension, TestMeter, type TestEvent } from "./test-meter.ts";
 
@@ -6,9 +6,9 @@ export const start = Date.parse("2026-11-23T10:00:00Z");
 /** When an hour is sealed. */
 export const sealingOf = (hour: number) => hour + HOUR + 10 * MINUTE;
 /** A meter of one account whose contract includes something, a decimal. */
-export async function allowed(quantity: string, per: Allowance["per"], counted = dimension("d")) {
+export async function allowed(quantity: string, per: Term["per"], counted = dimension("d")) {
   const meter = new TestMeter();
-  await meter.allow(quantity, { per, since: start, dimension: counted }, start);
+  await meter.tell([{ quantity, per, since: start }], start, counted);
   return meter;
 }
 

@@ -1,5 +1,5 @@
 import type { SealedHour } from "../../../src/meter/account.ts";
-import type { Allowance } from "../../../src/meter/allowance.ts";
+import type { Term } from "../../../src/meter/allowance.ts";
 import { ruleOf } from "../../../src/meter/dimension.ts";
 import type { EventOutcome } from "../../../src/meter/event-outcome.ts";
 import { HOUR, MINUTE } from "../../../src/meter/hours.ts";
@@ -43,10 +43,14 @@ export interface TestEvent {
   readonly end?: AgreementEnd;
 }
 
-export interface TestAllowance {
-  readonly per: Allowance["per"];
+/** A term of a contract, which is not a part of a longer one and has no end, unless that is said. */
+export interface TestTerm {
+  /** Exact decimal. */
+  readonly quantity: string;
+  readonly per: Term["per"];
   readonly since?: number;
-  readonly dimension?: MeteredDimension;
+  readonly until?: number | null;
+  readonly began?: number;
 }
 
 export type TestOutcome = EventOutcome | { readonly status: "accepted" };
@@ -101,12 +105,17 @@ export class TestMeter {
     return { outcomes, durable };
   }
 
-  /** Has the contract of agreement "a" include so much, an exact decimal, from now on; null while that is not known. */
-  async allow(quantity: string | null, allowed: TestAllowance, now: number): Promise<void> {
-    const { per, since = 0, dimension: counted = standard } = allowed;
-    const allowance = quantity === null ? null : { quantity: nanoOf(quantity).toString(), per, since };
+  /** Tells all that is known from now on of what the contract of agreement "a" includes. */
+  async tell(terms: readonly TestTerm[], now: number, counted: MeteredDimension = standard): Promise<void> {
     const of = { agreement: "a", dimension: counted.name, rule: ruleOf(counted) };
-    await this.meter.decide([{ id: crypto.randomUUID(), kind: "allow", ...of, allowance }], now);
+    const encoded = terms.map(({ quantity, per, since = 0, until = null, began = since }) => ({
+      quantity: nanoOf(quantity).toString(),
+      per,
+      since,
+      until,
+      began,
+    }));
+    await this.meter.decide([{ id: crypto.randomUUID(), kind: "allow", ...of, terms: encoded }], now);
   }
 
   /** The books of the only account, as decimals. */
