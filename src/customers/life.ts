@@ -202,18 +202,21 @@ function comeBack(life: Draft, at: number): void {
 
 function create(life: Draft, { awsAgreementId, facts }: HeardNotice): void {
   const isRenewal = facts.previousAgreementId !== undefined;
+  const isAmended = facts.intent === "AMEND";
   const startsAt = facts.startsAt ?? null;
   if (isRenewal) {
     if (life.end?.by === "agreement") life.end = null;
     const { awsAgreementId: id, endsAt, termStartsAt, freeTrial } = life;
     life.before = { startsAt, awsAgreementId: id, endsAt, termStartsAt, freeTrial };
     // What is renewed is paid for.
-    life.freeTrial = false;
+    if (!isAmended) life.freeTrial = false;
   }
   life.awsAgreementId = isRenewal ? awsAgreementId : (life.awsAgreementId ?? awsAgreementId);
   life.startsAt = isRenewal ? life.startsAt : (life.startsAt ?? startsAt);
   life.endsAt = facts.endsAt ?? null;
-  life.termStartsAt = startsAt ?? life.termStartsAt;
+  // An amendment goes on within the term.
+  const beginsTerm = isRenewal || facts.intent === "RENEW" || life.termStartsAt === null;
+  if (beginsTerm && !isAmended) life.termStartsAt = startsAt ?? life.termStartsAt;
 }
 
 /**

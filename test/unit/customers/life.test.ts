@@ -258,6 +258,29 @@ describe("an agreement's life", () => {
     expect(lifeOf([heard("registered", 0, { freeTrial: true }), renewal]).freeTrial).toBe(false);
   });
 
+  it("begins another term when it is renewed, and none when it is amended or told again", () => {
+    const first = heard("agreement_created", 0, { intent: "NEW", startsAt: at(0) }, "agmt-1");
+    const amended = { intent: "AMEND", previousAgreementId: "agmt-1", startsAt: at(50) };
+    expect(lifeOf([heard("agreement_created", 50, amended, "agmt-2")])).toMatchObject({
+      awsAgreementId: "agmt-2",
+      termStartsAt: null,
+    });
+    const others = [
+      heard("agreement_created", 50, amended, "agmt-2"),
+      heard("agreement_created", 60, { intent: "NEW", startsAt: at(60) }, "agmt-3"),
+      heard("agreement_created", 70, { startsAt: at(70) }),
+    ];
+    for (const other of others) expect(lifeOf([first, other])).toMatchObject({ termStartsAt: at(0) });
+    for (const renewal of [
+      { intent: "RENEW", startsAt: at(80) },
+      { previousAgreementId: "agmt-1", startsAt: at(80) },
+    ])
+      expect(lifeOf([first, heard("agreement_created", 80, renewal, "agmt-4")])).toMatchObject({
+        startsAt: at(0),
+        termStartsAt: at(80),
+      });
+  });
+
   it("knows of a free trial, and of its end", () => {
     expect(lifeOf([heard("activated", 0, { freeTrial: true })]).freeTrial).toBe(true);
     const later = [heard("activated", 0, { freeTrial: true }), heard("activated", 9, { freeTrial: false })];
