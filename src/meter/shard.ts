@@ -1,5 +1,6 @@
 import { accountKey, conserve, readCounters, readTotals, type Conservation } from "../ledger/conservation.ts";
 import { beatingAccounts, heartbeatOf } from "../ledger/heartbeats.ts";
+import { readMeterSettings } from "../ledger/meter-settings.ts";
 import { differenceOf, recountRecords } from "../ledger/recount.ts";
 import { storeSealedHours } from "../ledger/sealed-hours.ts";
 import { saveShardReport, type ShardReport } from "../ledger/shard-reports.ts";
@@ -145,6 +146,7 @@ export class Shard {
     const { now, report } = this.#ground;
     this.#alarm = null;
     try {
+      await this.#takeSettings();
       await this.#seal(this.#meter.sealDue(now()));
       await this.#handOver();
       if (this.#reported.handoverError !== null) await this.#report({ handoverError: null });
@@ -162,6 +164,7 @@ export class Shard {
    */
   async endAgreements(agreements: readonly string[]): Promise<void> {
     const { now, pause } = this.#ground;
+    await this.#takeSettings();
     for (const agreement of agreements) {
       await this.#seal(this.#meter.sealAgreement(agreement, now()));
       await pause();
@@ -175,9 +178,10 @@ export class Shard {
    * the ledger what a person must know of.
    */
   async wake(): Promise<void> {
+    await this.#takeSettings();
     const { nextSeal } = this.#meter;
     const isLate = nextSeal !== null && nextSeal <= this.#ground.now();
-    if (isLate || this.#handingOver.size > 0) await this.alarm();
+    await (isLate || this.#handingOver.size > 0 ? this.alarm() : this.#scheduleSealing());
     await this.#beat();
     const difference = await this.checkBooks();
     await this.#report({ difference, heldAccounts: this.#meter.heldAccounts });
@@ -207,6 +211,21 @@ export class Shard {
       }
       return null;
     });
+  }
+
+  /**
+   * Counts by the product's present settings, which usage brings otherwise: hours may wait for a contract, or wait no more,
+   * though none comes. While the ledger does not answer, the settings that are known will do.
+   */
+  async #takeSettings(): Promise<void> {
+    const { ledger, name, report } = this.#ground;
+    const { productId } = shardOfName(name);
+    try {
+      const settings = await readMeterSettings(ledger, productId);
+      if (settings !== null) this.#meter.adopt(settings);
+    } catch (error) {
+      report("the product's settings cannot be read; those that are known are gone by", error);
+    }
   }
 
   /** Seals slice by slice, so that usage is counted between two of them. */

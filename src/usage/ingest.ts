@@ -1,8 +1,8 @@
 import type { Product } from "../catalog/products.ts";
 import { agreementFor, resolveNames, type Matches, type ResolvedName } from "../customers/resolve-names.ts";
 import type { Ledger } from "../ledger/database.ts";
-import { HOUR, MINUTE, SECOND } from "../meter/hours.ts";
-import type { MeterSettings } from "../meter/account.ts";
+import { meterSettings } from "../ledger/meter-settings.ts";
+import { MINUTE } from "../meter/hours.ts";
 import type { MeterShard } from "../meter/meter-shard.ts";
 import { shardName } from "../meter/shard-name.ts";
 import { UsageBatchBuilder, type UsageBatch } from "../meter/usage-batch.ts";
@@ -47,7 +47,7 @@ export async function ingest(context: IngestContext, inputs: readonly unknown[])
   for (const event of posted) if (event !== null) customers.add(event.customer);
   const parcels = address(context, posted, await resolveNames(ledger, product.id, customers), results);
 
-  const settings = settingsOf(product);
+  const settings = meterSettings(product);
   const answers = await Promise.all(
     [...parcels].map(async ([shard, { builder, indexes }]) => {
       const batch = builder.build();
@@ -118,21 +118,6 @@ function address(
   }
   return parcels;
 }
-
-const settingsOf = ({
-  settleSeconds,
-  lateSettleSeconds,
-  dedupeDays,
-  contract,
-  dimensions,
-}: Product): MeterSettings => ({
-  settle: settleSeconds * SECOND,
-  lateSettle: lateSettleSeconds * SECOND,
-  dedupeWindow: dedupeDays * 24 * HOUR,
-  awaitsAllowance: contract
-    ? dimensions.filter(({ included }) => included !== null).map(({ name }) => name)
-    : [],
-});
 
 function unresolved(
   product: Product,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { changeProduct, type ProductChange } from "../../../src/catalog/change-product.ts";
 import type { Decision } from "../../../src/meter/decisions.ts";
 import { HOUR, MINUTE } from "../../../src/meter/hours.ts";
 import { Shard } from "../../../src/meter/shard.ts";
@@ -127,6 +128,10 @@ async function shard() {
   const queue = new Queue();
   const [customer] = await queue.product("a", 1);
   const agreement = customer?.id ?? "";
+  const setUp = (change: ProductChange) => changeProduct(queue.ledger, "a", change, start);
+  const included = { by: "calls", per: "term" } as const;
+  const times = { settleSeconds: 600, lateSettleSeconds: 300, dedupeDays: 35 };
+  await setUp({ contract: true, dimensions: [{ name: "api", included }], ...times });
   const alarms: number[] = [];
   const clock = { now: start };
   const shard = new Shard({
@@ -155,7 +160,7 @@ async function shard() {
   );
   await shard.ingest({ settings: { ...settings, awaitsAllowance: ["api"] }, batch: builder.build() });
   const books = async () => (await shard.conservation([agreement]))[0];
-  return { shard, agreement, alarms, clock, books };
+  return { shard, agreement, alarms, clock, books, setUp };
 }
 
 describe("a shard with usage that waits for its allowance", () => {
@@ -171,6 +176,16 @@ describe("a shard with usage that waits for its allowance", () => {
     await counting.alarm();
     expect(alarms.slice(2)).toEqual([start + 46.5 * HOUR]);
     expect(await books()).toMatchObject({ accepted: 5_000_000_000n, open: 5_000_000_000n, pending: 0n });
+  });
+
+  it("takes over, when it is woken, that its product has no contracts any more, and seals", async () => {
+    const { shard: counting, clock, books, setUp } = await shard();
+    clock.now = start + 5 * HOUR;
+    await counting.wake();
+    expect(await books()).toMatchObject({ open: 5_000_000_000n });
+    await setUp({ contract: false, dimensions: [{ name: "api", included: null }] });
+    await counting.wake();
+    expect(await books()).toMatchObject({ open: 0n, pending: 5_000_000_000n });
   });
 
   it("rings at once when the allowance comes after the hour was due, and shows what is withheld", async () => {
