@@ -1,6 +1,6 @@
-import { and, eq, gt, isNull, or, sql } from "drizzle-orm";
+import { and, eq, gt, inArray, isNull, or, sql } from "drizzle-orm";
 import type { Ledger } from "../ledger/database.ts";
-import { agreements, dimensions, products } from "../ledger/schema.ts";
+import { agreements, allowances, dimensions, products } from "../ledger/schema.ts";
 import { HOUR, hourOf } from "../meter/hours.ts";
 import { changesOf, type DimensionRefusal, type PostedDimension } from "./dimensions.ts";
 import {
@@ -120,22 +120,40 @@ function dimensionsAfter({ dimensions }: Product, { added, changed }: Changes): 
   return [...dimensions.map((dimension) => byName.get(dimension.name) ?? dimension), ...added];
 }
 
-/** What contracts include has changed, so each agreement's shard is to be told anew. */
+/**
+ * What contracts include has changed, so each agreement's is to be read, and its shard told anew. What is included by another
+ * dimension, or again, is not known until then: its hours wait.
+ */
 function readEntitlementsAgain(
   ledger: Ledger,
   product: Product,
   { contract, changes }: { readonly contract: boolean; readonly changes: Changes },
   now: number,
 ) {
-  const isOther =
-    changes.added.some(({ included }) => included !== null) ||
-    changes.changed.some(({ name, included }) => {
-      const before = product.dimensions.find((dimension) => dimension.name === name)?.included;
-      return before?.by !== included?.by || before?.per !== included?.per;
-    });
+  const changed = changes.changed.filter(({ name, included }) => {
+    const before = product.dimensions.find((dimension) => dimension.name === name)?.included;
+    return before?.by !== included?.by || before?.per !== included?.per;
+  });
+  const isOther = changed.length > 0 || changes.added.some(({ included }) => included !== null);
   if (contract === product.contract && !isOther) return [];
-  const isOfProduct = and(eq(agreements.productId, product.id), isNull(agreements.closedAt));
-  return [ledger.update(agreements).set({ entitlementsDueAt: now }).where(isOfProduct)];
+  const isOfProduct = eq(agreements.productId, product.id);
+  const untold = { toldAt: null, version: sql`${allowances.version} + 1` };
+  const unknown = { ...untold, unknownSince: 0, missingSince: null, assumedNothing: false };
+  const ofDimensions = (isIncluded: boolean) => {
+    const names = changed
+      .filter(({ included }) => (included !== null) === isIncluded)
+      .map(({ name }) => name);
+    const ids = ledger.select({ id: agreements.id }).from(agreements).where(isOfProduct);
+    return and(inArray(allowances.dimension, names), inArray(allowances.agreementId, ids));
+  };
+  return [
+    ledger
+      .update(agreements)
+      .set({ entitlementsDueAt: now })
+      .where(and(isOfProduct, isNull(agreements.closedAt))),
+    ledger.update(allowances).set(unknown).where(ofDimensions(true)),
+    ledger.update(allowances).set(untold).where(ofDimensions(false)),
+  ];
 }
 
 /**

@@ -84,6 +84,7 @@ export async function registerAgreement(
     registeredAt: now,
     freeTrial,
     entitlementsDueAt: product.contract ? now : null,
+    entitlementsUrgent: product.contract,
   };
   await inOneTransaction(ledger, [
     ledger.insert(agreements).values(row).onConflictDoNothing(),

@@ -4,7 +4,7 @@ import { agreements, notices } from "../ledger/schema.ts";
 import { messageId, writeMessages, type AgreementMessage } from "../webhooks/messages.ts";
 import { findProduct } from "../catalog/products.ts";
 import { findAgreement, hasConcurrentAgreements, type Agreement } from "./agreements.ts";
-import { awaitAllowances } from "./contracts/allowances.ts";
+import { awaitAllowances, endAllowances } from "./contracts/allowances.ts";
 import { presentAgreement } from "./agreement-view.ts";
 import { lifeOf, type Life } from "./life.ts";
 import { claimNotices, licenseIdOf, noticesOf, type Notice } from "./notices/notices.ts";
@@ -87,6 +87,7 @@ async function becomes(
     ...((life.usageUntil ?? Infinity) > now && { closedAt: null, unbilled: null }),
     ...((isReopened || (speaksOfEntitlements(heard) && before.entitlementsDueAt !== null)) && {
       entitlementsDueAt: now,
+      entitlementsUrgent: true,
     }),
   };
   if (isSame(before, { ...before, ...changes })) return before;
@@ -115,9 +116,17 @@ async function becomes(
       now,
       sql`changes() > 0`,
     ),
-    ...(isReopened ? [awaitAllowances(after)] : []),
+    ...allowancesAfter(before, after),
   ]);
   return written.length === 0 ? null : after;
+}
+
+/** What a contract includes since the customer's return is not known, and what is missing at an end was in force until it. */
+function allowancesAfter(before: Agreement, after: Agreement): SQL[] {
+  if (before.usageUntil === null) return after.usageUntil === null ? [] : [endAllowances(after)];
+  // Without a return, it never ended.
+  const since = Math.max(after.returnedAt ?? 0, before.endedAt ?? 0);
+  return after.usageUntil === null ? [awaitAllowances(after, since)] : [];
 }
 
 /**

@@ -1,6 +1,6 @@
 import { applyNotices } from "./apply-notices.ts";
-import { tellAllowances } from "./contracts/allowances.ts";
 import { readEntitlements } from "./contracts/entitlements.ts";
+import { tellAllowances } from "./contracts/tell-allowances.ts";
 import { eachOf, faultsOf } from "./each-of.ts";
 import { closeEnded, keepSealing, sealEnding } from "./ending.ts";
 import { agreementsBehind, forgetUnmatched } from "./notices/notices.ts";

@@ -103,13 +103,38 @@ describe("a contract", () => {
           };
         },
       });
-      expect(await customerOf(accountId)).toMatchObject({ entitlements: [{ value: 3 }] });
+      // What AWS has answered may be of before what the notice tells of.
+      expect(await customerOf(accountId)).toMatchObject({ entitlements: [] });
       await tick();
       expect(await customerOf(accountId)).toMatchObject({ entitlements: [{ value: 4 }] });
     },
   );
 
-  it("is read at its end, and a day later, when its last hours are sealed", async () => {
+  it("is what a newer answer says, though an older one is stored later", async () => {
+    const listing = await newContractListing();
+    const { accountId, agreementId } = await newContract(listing, calls(3));
+    await env.DB.prepare("UPDATE agreements SET entitlements_due_at = 1 WHERE product_id = ?")
+      .bind(listing.id)
+      .run();
+    const surroundings = surroundingsOf(env);
+    await keepCustomers({
+      ...surroundings,
+      entitlements: (region) => ({
+        getEntitlements: async (request) => {
+          const client = surroundings.entitlements(region);
+          if (client === null) throw new Error(`AWS has no entitlement service for ${region}`);
+          const slow = await client.getEntitlements(request);
+          await aws.change(agreementId, { entitlements: calls(4) });
+          await tick();
+          return slow;
+        },
+      }),
+    });
+    expect(await customerOf(accountId)).toMatchObject({ entitlements: [{ value: 4 }] });
+    expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([1]);
+  });
+
+  it("is read at its end", async () => {
     const listing = await newContractListing();
     const end = Date.now() + HOUR;
     const { agreementId } = await newContract(listing, calls(3, end));

@@ -1,4 +1,3 @@
-import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import {
   allowanceOf,
@@ -10,6 +9,7 @@ import {
   newContractListing,
   readAgain,
   reading,
+  setTerm,
   totalsOf,
   usageOf,
 } from "./contracts.ts";
@@ -24,21 +24,12 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const iso = (at: number) => new Date(at).toISOString();
 
-/** Lets the term of a product's contracts have begun some time ago. */
-const letTermBegin = (listing: TestProduct, ago: number) =>
-  env.DB.prepare(
-    `UPDATE allowances SET since = ?, told_at = NULL
-     WHERE agreement_id IN (SELECT id FROM agreements WHERE product_id = ?)`,
-  )
-    .bind(Date.now() - ago, listing.id)
-    .run();
-
 describe("a customer who comes back to a contract", () => {
   /** A contract that is used up, and has ended. */
   async function newLeaver(listing: TestProduct) {
     const { accountId, agreementId } = await newContract(listing, calls(3, NEXT_YEAR));
     await cameAgo(listing.id, 3 * HOUR);
-    await letTermBegin(listing, DAY);
+    await setTerm(listing, Date.now() - DAY, NEXT_YEAR);
     await tick();
     expect(await billed(listing, usageOf(accountId, 3, 3))).toEqual([]);
     const { agreement } = await customerOf(accountId);

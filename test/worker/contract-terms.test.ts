@@ -4,6 +4,7 @@ import { keepCustomers } from "../../src/customers/keep-customers.ts";
 import { shardName } from "../../src/meter/shard-name.ts";
 import {
   allowanceOf,
+  allowanceState,
   billed,
   calls,
   customerOf,
@@ -12,6 +13,7 @@ import {
   newContractListing,
   readAgain,
   reading,
+  setTerm,
   totalsOf,
   usageOf,
 } from "./contracts.ts";
@@ -26,15 +28,72 @@ beforeEach(() => aws.heal());
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const iso = (at: number) => new Date(at).toISOString();
+const NEXT_YEAR = Math.ceil(Date.now() / DAY) * DAY + 300 * DAY;
 
 /** Lets the term of a product's contracts have ended some time ago. */
 const letTermEnd = (listing: TestProduct, ago: number) =>
+  setTerm(listing, Date.now() - ago - 30 * DAY, Date.now() - ago);
+
+/** Lets AWS's answers have lacked a product's contracts for some time. */
+const setMissing = (listing: TestProduct, ago: number) =>
   env.DB.prepare(
-    `UPDATE allowances SET since = ?1 - 30 * 86400000, until = ?1, told_at = NULL
-     WHERE agreement_id IN (SELECT id FROM agreements WHERE product_id = ?2)`,
+    `UPDATE allowances SET missing_since = ?
+     WHERE agreement_id IN (SELECT id FROM agreements WHERE product_id = ?) AND missing_since IS NOT NULL`,
   )
     .bind(Date.now() - ago, listing.id)
     .run();
+
+describe("a contract that AWS's answer lacks in its term", () => {
+  const old = (agreementId: string) =>
+    notify(agreementId, "license-updated", { at: iso(Date.now() - 20 * HOUR) });
+
+  it("is not known until it is there again, for six hours", async () => {
+    const listing = await newContractListing();
+    const { accountId, agreementId } = await newContract(listing, calls(10, NEXT_YEAR));
+    await old(agreementId);
+    await tick();
+    await aws.change(agreementId, { entitlements: [] });
+    await readAgain(listing);
+    // Hours of before it was missing are sealed, and the coming ones are not known.
+    expect(await billed(listing, usageOf(accountId, 12, 2))).toEqual([2]);
+    const unknown = await allowanceState(listing);
+    expect(unknown?.unknownSince).toBeGreaterThan(Date.now());
+    expect((await reading(listing)).due).toBeLessThan(Date.now() + HOUR);
+    await aws.change(agreementId, { entitlements: calls(20, NEXT_YEAR) });
+    await readAgain(listing);
+    expect(await allowanceState(listing)).toMatchObject({ unknownSince: null, missingSince: null });
+    expect(await billed(listing, usageOf(accountId, 12, 1))).toEqual([2, 2]);
+    await aws.change(agreementId, { entitlements: [] });
+    await readAgain(listing);
+    await setMissing(listing, 6 * HOUR);
+    await readAgain(listing);
+    expect(await allowanceState(listing)).toMatchObject({ assumedNothing: 1 });
+    expect((await reading(listing)).due).toBeGreaterThan(Date.now() + 20 * HOUR);
+  });
+
+  it("as its agreement ends was in force until then", async () => {
+    const listing = await newContractListing();
+    const { accountId, agreementId } = await newContract(listing, calls(10, NEXT_YEAR));
+    await old(agreementId);
+    await tick();
+    await aws.change(agreementId, { entitlements: [] });
+    await readAgain(listing);
+    // As if AWS had dropped it some hours ago
+    await env.DB.prepare(
+      `UPDATE allowances SET unknown_since = ?, told_at = NULL
+       WHERE agreement_id IN (SELECT id FROM agreements WHERE product_id = ?)`,
+    )
+      .bind(Date.now() - 3 * HOUR, listing.id)
+      .run();
+    await tick();
+    expect(await billed(listing, usageOf(accountId, 12, 1))).toEqual([]);
+    const { agreement } = await customerOf(accountId);
+    await admin("POST", `/v1/agreements/${agreement.id}/end`, {});
+    // It is told, then sealed, then delivered.
+    for (let ticks = 0; ticks < 3; ticks++) await tick();
+    expect(await totalsOf(listing)).toMatchObject({ withheld: "10", delivered: "2", conserved: true });
+  });
+});
 
 describe("a contract that changes", () => {
   it("includes the other quantity from then on, and what was billed stays billed", async () => {
@@ -124,17 +183,39 @@ describe("a contract that changes", () => {
 });
 
 describe("a contract that ends", () => {
-  it("goes on to be drawn on by hours of before for a day, and then includes nothing", async () => {
+  it("is drawn on by hours of before, and has those of after wait six hours for AWS, until it includes nothing", async () => {
     const listing = await newContractListing();
     const { accountId, agreementId } = await newContract(listing, calls(10, Date.now() + DAY));
     await aws.change(agreementId, { entitlements: [] });
-    await letTermEnd(listing, HOUR);
+    await letTermEnd(listing, 5.5 * HOUR);
     await readAgain(listing);
-    expect(await billed(listing, usageOf(accountId, 4, 2))).toEqual([]);
-    await letTermEnd(listing, DAY + HOUR);
+    const usage = [usageOf(accountId, 4, 8), usageOf(accountId, 4, 1)];
+    expect(await billed(listing, usage)).toEqual([]);
+    expect(await totalsOf(listing)).toMatchObject({ withheld: "4", open: "4", conserved: true });
+    // It is asked for again soon.
+    expect((await reading(listing)).due).toBeLessThan(Date.now() + HOUR);
+    await setMissing(listing, 6 * HOUR);
     await readAgain(listing);
-    expect(await billed(listing, usageOf(accountId, 4, 1))).toEqual([4]);
+    await seal(listing.id);
+    await tick();
+    expect(await aws.records(listing.id)).toMatchObject([{ quantity: 4 }]);
     expect(await totalsOf(listing)).toMatchObject({ withheld: "4", delivered: "4", conserved: true });
+  });
+
+  it("goes on in the next term, though AWS's answer is empty for a moment", async () => {
+    const listing = await newContractListing();
+    const { accountId, agreementId } = await newContract(listing, calls(10, Date.now() + DAY));
+    expect(await billed(listing, usageOf(accountId, 10, 8))).toEqual([]);
+    await letTermEnd(listing, 3 * HOUR);
+    await aws.change(agreementId, { entitlements: [] });
+    await readAgain(listing);
+    expect(await billed(listing, usageOf(accountId, 4, 1))).toEqual([]);
+    await aws.change(agreementId, { entitlements: calls(10, Date.now() + 300 * DAY) });
+    await readAgain(listing);
+    await seal(listing.id);
+    await tick();
+    expect(await aws.records(listing.id)).toEqual([]);
+    expect(await totalsOf(listing)).toMatchObject({ withheld: "14", conserved: true });
   });
 
   it("begins a new term, with the whole quantity anew, when AWS has extended it", async () => {
@@ -218,68 +299,5 @@ describe("an agreement with a contract that ends", () => {
     });
     expect(await billed(listing, usageOf(accountId, 25, 0.001))).toEqual([]);
     expect(await allowanceOf(listing)).toMatchObject({ quantity: "20000000000" });
-  });
-});
-
-describe("a product's contracts", () => {
-  const change = (listing: TestProduct, body: object) => admin("PATCH", `/v1/products/${listing.id}`, body);
-
-  it("include another dimension's quantity, or nothing, once that is set", async () => {
-    const listing = await newContractListing();
-    const { accountId } = await newContract(listing, [...calls(3), { dimension: "more", value: 4 }]);
-    await change(listing, { dimensions: [{ name: "api", included: { by: "more", per: "term" } }] });
-    await tick();
-    expect(await billed(listing, usageOf(accountId, 5, 3))).toEqual([1]);
-    await change(listing, { dimensions: [{ name: "api", included: { by: "more", per: "hour" } }] });
-    await tick();
-    expect(await billed(listing, usageOf(accountId, 6, 2))).toEqual([1, 2]);
-    await change(listing, { dimensions: [{ name: "api", included: null }] });
-    await tick();
-    expect(await billed(listing, usageOf(accountId, 7, 1))).toEqual([1, 2, 7]);
-    expect(await totalsOf(listing)).toMatchObject({ withheld: "8", conserved: true });
-  });
-
-  it("can be switched off, which bills everything, and on again", async () => {
-    const listing = await newContractListing();
-    const { accountId } = await newContract(listing, calls(3));
-    expect((await change(listing, { contract: false })).status).toBe(409);
-    const off = await change(listing, { contract: false, dimensions: [{ name: "api", included: null }] });
-    expect(off.status).toBe(200);
-    await tick();
-    expect(await reading(listing)).toMatchObject({ due: null });
-    expect(await customerOf(accountId)).toMatchObject({ entitlements: [] });
-    expect(await billed(listing, usageOf(accountId, 5, 2))).toEqual([5]);
-    await change(listing, {
-      contract: true,
-      dimensions: [{ name: "api", included: { by: "calls", per: "term" } }],
-    });
-    await tick();
-    expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([5, 2]);
-  });
-
-  it("are read of customers of before, whose next hours wait for them", async () => {
-    const listing = await newContractListing("api", { contract: false });
-    const { accountId } = await newContract(listing, calls(3));
-    await aws.faults({ kind: "throttle", operation: "GetEntitlements" });
-    await change(listing, {
-      contract: true,
-      dimensions: [{ name: "api", included: { by: "calls", per: "term" } }],
-    });
-    await tick();
-    expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([]);
-    await readAgain(listing);
-    await seal(listing.id);
-    await tick();
-    expect(await aws.records(listing.id)).toMatchObject([{ quantity: 2 }]);
-  });
-
-  it("that are switched off let hours go that waited for one that could not be read", async () => {
-    const listing = await newContractListing();
-    await aws.faults({ kind: "throttle", operation: "GetEntitlements", times: null });
-    const { accountId } = await newContract(listing, calls(3));
-    expect(await billed(listing, usageOf(accountId, 5, 2))).toEqual([]);
-    await change(listing, { contract: false, dimensions: [{ name: "api", included: null }] });
-    // The shard hears of a product's settings with the next usage.
-    expect(await billed(listing, usageOf(accountId, 6, 1))).toEqual([5, 6]);
   });
 });

@@ -112,14 +112,34 @@ interface Reading {
   error: string | null;
 }
 
-/** What a product's shard is told that its contract includes. */
+/** What a product's shard is told that its contract includes in its newest term. */
 export const allowanceOf = (listing: TestProduct) =>
   env.DB.prepare(
-    `SELECT quantity, since, until, told_at AS told FROM allowances
-     JOIN agreements ON agreements.id = agreement_id WHERE product_id = ?`,
+    `SELECT terms ->> '$[#-1].quantity' AS quantity, terms ->> '$[#-1].since' AS since,
+            terms ->> '$[#-1].until' AS until, told_at AS told
+     FROM allowances JOIN agreements ON agreements.id = agreement_id WHERE product_id = ?`,
   )
     .bind(listing.id)
     .first<{ quantity: string; since: number; until: number | null; told: number | null }>();
+
+/** What is not known of what a product's contract includes. */
+export const allowanceState = (listing: TestProduct) =>
+  env.DB.prepare(
+    `SELECT unknown_since AS unknownSince, missing_since AS missingSince, assumed_nothing AS assumedNothing
+     FROM allowances JOIN agreements ON agreements.id = agreement_id WHERE product_id = ?`,
+  )
+    .bind(listing.id)
+    .first<{ unknownSince: number | null; missingSince: number | null; assumedNothing: 0 | 1 }>();
+
+/** Lets the newest term of a product's contracts have begun at one time and end at another. */
+export const setTerm = (listing: TestProduct, since: number, until: number | null) =>
+  env.DB.prepare(
+    `UPDATE allowances SET begun = ?1, told_at = NULL,
+       terms = json_set(terms, '$[#-1].since', ?1, '$[#-1].began', ?1, '$[#-1].until', ?2)
+     WHERE agreement_id IN (SELECT id FROM agreements WHERE product_id = ?3)`,
+  )
+    .bind(since, until, listing.id)
+    .run();
 
 /** The messages to the seller that a contract has changed, oldest first. */
 export const changesTold = async (accountId: string) => {

@@ -1,21 +1,19 @@
-import { and, asc, eq, isNull, lte, sql } from "drizzle-orm";
+import { and, asc, desc, eq, isNull, lte, sql } from "drizzle-orm";
 import { findProduct, type Product } from "../../catalog/products.ts";
 import { inOneTransaction } from "../../ledger/database.ts";
 import { agreements, entitlements } from "../../ledger/schema.ts";
-import {
-  getAllEntitlements,
-  type Entitlement,
-  type GetEntitlementsRequest,
-} from "../../marketplace/index.ts";
-import { HOUR, MINUTE, SECOND } from "../../meter/hours.ts";
+import { getAllEntitlements, type GetEntitlementsRequest } from "../../marketplace/index.ts";
+import { HOUR, MINUTE } from "../../meter/hours.ts";
 import { messageId, writeMessages } from "../../webhooks/messages.ts";
 import { presentAgreement } from "../agreement-view.ts";
 import { hasConcurrentAgreements, type Agreement } from "../agreements.ts";
-import { allowancesOf, isAwaited, nextTerm, saveAllowances } from "./allowances.ts";
+import { allowancesOf, nextTerm, saveAllowances, type Allowance } from "./allowances.ts";
 import { applyNotices } from "../apply-notices.ts";
 import { eachOf } from "../each-of.ts";
 import { ownNotice } from "../notices/notices.ts";
 import type { Surroundings } from "../surroundings.ts";
+import { heldOf, inForce, type EntitlementPart, type HeldEntitlement } from "./steps.ts";
+import { isUnknown } from "./terms.ts";
 
 /** Contracts that one slice reads, and how many of them at once: AWS gives no quota, and throttles. */
 const MAX_READ = 60;
@@ -30,28 +28,24 @@ const AWAITED = 10 * MINUTE;
 /** AWS is known to give a customer a few dozen. */
 const MAX_PAGES = 40;
 
-/** What a customer's contract includes in one dimension. */
-export interface HeldEntitlement {
-  /** AWS's API name of the contract's dimension. */
-  readonly dimension: string;
-  readonly value: number | boolean | string;
-  /** Epoch milliseconds; null while AWS names no end. */
-  readonly expiresAt: number | null;
-}
-
 /**
- * Reads the contracts that are due; one that cannot be read is no other's matter.
+ * Reads the contracts that are due; one that cannot be read is no other's matter. The products take turns, so that those of
+ * one that fails leave room for the others; of each, what something is known to have happened to comes before the daily
+ * readings.
  *
  * @returns whether to go on at once: more may be due, and AWS has answered to all
  */
 export async function readEntitlements(surroundings: Surroundings): Promise<boolean> {
   const { ledger, now } = surroundings;
+  const { entitlementsDueAt, entitlementsUrgent, productId } = agreements;
+  const turn = sql`row_number() OVER (
+    PARTITION BY ${productId} ORDER BY ${entitlementsUrgent} DESC, ${entitlementsDueAt})`;
   const due = await ledger
     .select()
     .from(agreements)
     // Of an ended agreement AWS says nothing any more, and its last hours may still draw on what it has included.
-    .where(and(lte(agreements.entitlementsDueAt, now()), isNull(agreements.usageUntil)))
-    .orderBy(asc(agreements.entitlementsDueAt))
+    .where(and(lte(entitlementsDueAt, now()), isNull(agreements.usageUntil)))
+    .orderBy(turn, desc(entitlementsUrgent), asc(entitlementsDueAt))
     .limit(MAX_READ);
   const products = new Map<string, Product | null>();
   for (const id of new Set(due.map(({ productId }) => productId)))
@@ -76,7 +70,7 @@ async function readOne(
   if (product === null) throw new Error("an agreement's product is not there");
   const { id, entitlementsDueAt } = agreement;
   if (!product.contract) {
-    await store(surroundings, { agreement, product, held: [] });
+    await store(surroundings, { agreement, product, parts: [] });
     return true;
   }
   const client = surroundings.entitlements(product.region);
@@ -91,7 +85,7 @@ async function readOne(
         } as const)
       : await getAllEntitlements(client, requestOf(agreement, product, surroundings.now()), MAX_PAGES);
   if (outcome.ok) {
-    await store(surroundings, { agreement, product, held: heldOf(outcome.value, surroundings.now()) });
+    await store(surroundings, { agreement, product, parts: inForce(outcome.value, surroundings.now()) });
     return true;
   }
   const { code, message } = outcome.error;
@@ -125,59 +119,29 @@ function requestOf(
   return { ProductCode, Filter: { CUSTOMER_IDENTIFIER: [customerIdentifier ?? ""] } };
 }
 
-/** Of what is in force, one of each dimension: where AWS has several, their numbers add up. */
-function heldOf(said: readonly Entitlement[], now: number): HeldEntitlement[] {
-  const byDimension = new Map<string, HeldEntitlement>();
-  for (const { Dimension, Value = {}, ExpirationDate } of said) {
-    const value = Value.IntegerValue ?? Value.DoubleValue ?? Value.BooleanValue ?? Value.StringValue ?? null;
-    if (Dimension === undefined || value === null) continue;
-    const expiresAt = ExpirationDate === undefined ? null : Math.round(ExpirationDate * SECOND);
-    if (expiresAt !== null && expiresAt <= now) continue;
-    const before = byDimension.get(Dimension);
-    const sum = typeof before?.value === "number" && typeof value === "number" ? before.value + value : value;
-    const latest =
-      before?.expiresAt === null || expiresAt === null ? null : Math.max(expiresAt, before?.expiresAt ?? 0);
-    byDimension.set(Dimension, { dimension: Dimension, value: sum, expiresAt: latest });
-  }
-  return [...byDimension.values()].toSorted((a, b) => (a.dimension < b.dimension ? -1 : 1));
-}
-
 interface Contract {
   readonly agreement: Agreement;
   readonly product: Product;
-  readonly held: readonly HeldEntitlement[];
+  /** What AWS says is in force. */
+  readonly parts: readonly EntitlementPart[];
 }
 
 /** Writes down what a contract includes, and what of usage that leaves to be billed. */
 async function store(surroundings: Surroundings, contract: Contract): Promise<void> {
-  const { ledger, now, random } = surroundings;
-  const { product, held } = contract;
+  const { ledger, now } = surroundings;
+  const { product, parts } = contract;
   const at = now();
-  let { agreement } = contract;
-  if (held.length > 0 && agreement.activatedAt === null && agreement.usageUntil === null) {
-    // AWS has a contract in force, so the agreement is active, and its notice was lost or is late.
-    const notice = { kind: "seen_active", occurredAt: at, facts: { name: "GetEntitlements" } } as const;
-    const notified = {
-      ...notice,
-      id: `gateway:seen_active:${agreement.id}:${at}`,
-      source: "gateway",
-      licenseArn: null,
-    } as const;
-    await ownNotice(ledger, agreement.id, notified, at);
-    agreement = (await applyNotices(ledger, agreement.id, at)) ?? agreement;
-  }
+  const agreement = await seenActive(ledger, contract, at);
   const { id } = agreement;
-  const allowed = await allowancesOf(ledger, { agreement, product, held }, at);
-  const isWaitedFor =
-    isAwaited({ agreement, product, held }, at) &&
-    product.dimensions.some(({ included }) => included !== null);
-  const next = isWaitedFor
-    ? at + AWAITED
-    : Math.min(at + DAILY * (1 - random() / 10), nextTerm(held, allowed, at));
-  // As it was when AWS was asked: a notice that came since may tell of what AWS has not said.
-  const isStill = sql`entitlements_due_at IS ${contract.agreement.entitlementsDueAt}`;
+  const held = heldOf(parts);
+  const allowed = await allowancesOf(ledger, { agreement, product, parts }, at);
+  const next = nextReading(surroundings, allowed, parts);
+  // As it was when AWS was asked: a notice that came since may tell of what AWS has not said, and another tick may have
+  // stored what is newer. Then this is nothing.
+  const isStill = sql`EXISTS (SELECT 1 FROM agreements WHERE id = ${id}
+                              AND entitlements_due_at IS ${contract.agreement.entitlementsDueAt})`;
   const wanted = JSON.stringify(held);
-  const isOther = sql`(SELECT json_group_array(json_array(dimension, value, expires_at)) FROM
+  const isOther = sql`${isStill} AND (SELECT json_group_array(json_array(dimension, value, expires_at)) FROM
     (SELECT * FROM entitlements WHERE agreement_id = ${id} ORDER BY dimension))
     <> ${JSON.stringify(held.map(({ dimension, value, expiresAt }) => [dimension, JSON.stringify(value), expiresAt]))}`;
   const message = {
@@ -192,20 +156,50 @@ async function store(surroundings: Surroundings, contract: Contract): Promise<vo
   await inOneTransaction(ledger, [
     writeMessages([message], at, isOther),
     sql`
-      DELETE FROM entitlements WHERE agreement_id = ${id}
+      DELETE FROM entitlements WHERE agreement_id = ${id} AND ${isStill}
       AND dimension NOT IN (SELECT value ->> 'dimension' FROM json_each(${wanted}))`,
     sql`
       INSERT INTO entitlements (agreement_id, dimension, value, expires_at)
       SELECT ${id}, value ->> 'dimension', value -> 'value', value ->> 'expiresAt'
-      FROM json_each(${wanted}) WHERE true
+      FROM json_each(${wanted}) WHERE ${isStill}
       ON CONFLICT DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at
       WHERE value <> excluded.value OR expires_at IS NOT excluded.expires_at`,
-    ...saveAllowances(id, allowed),
+    ...saveAllowances(id, allowed, isStill),
     sql`
       UPDATE agreements SET entitlements_read_at = ${at}, entitlements_failing_since = NULL, entitlements_error = NULL,
-        entitlements_due_at = iif(${isStill}, ${product.contract ? Math.ceil(next) : null}, entitlements_due_at)
-      WHERE id = ${id}`,
+        entitlements_due_at = ${product.contract ? next.at : null}, entitlements_urgent = ${next.isUrgent ? 1 : 0}
+      WHERE id = ${id} AND ${isStill}`,
   ]);
+}
+
+/** When AWS has a contract in force, the agreement is active, and its notice was lost or is late. */
+async function seenActive(
+  ledger: Surroundings["ledger"],
+  { agreement, parts }: Contract,
+  at: number,
+): Promise<Agreement> {
+  if (parts.length === 0 || agreement.activatedAt !== null || agreement.usageUntil !== null) return agreement;
+  const notice = { kind: "seen_active", occurredAt: at, facts: { name: "GetEntitlements" } } as const;
+  const notified = {
+    ...notice,
+    id: `gateway:seen_active:${agreement.id}:${at}`,
+    source: "gateway",
+    licenseArn: null,
+  } as const;
+  await ownNotice(ledger, agreement.id, notified, at);
+  return (await applyNotices(ledger, agreement.id, at)) ?? agreement;
+}
+
+/** Soon while hours wait for AWS's answer; else when something ends, or in a day. */
+function nextReading(
+  { now, random }: Surroundings,
+  allowed: readonly Allowance[],
+  parts: readonly EntitlementPart[],
+): { readonly at: number; readonly isUrgent: boolean } {
+  if (allowed.some(({ known }) => isUnknown(known))) return { at: now() + AWAITED, isUrgent: true };
+  const daily = Math.ceil(now() + DAILY * (1 - random() / 10));
+  const next = nextTerm(parts, allowed, now());
+  return { at: Math.min(daily, next), isUrgent: next < daily };
 }
 
 /** An entitlement as the API and the webhooks show it. */

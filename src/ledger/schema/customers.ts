@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
-import { allowancePeriods, products } from "./catalog.ts";
+import type { EncodedTerm } from "../../meter/allowance.ts";
+import { products } from "./catalog.ts";
 
 /** What an agreement's end has left unbilled, per dimension, in posted units. */
 export interface UnbilledUsage {
@@ -57,6 +58,8 @@ export const agreements = sqliteTable(
     unbilled: text({ mode: "json" }).$type<readonly UnbilledUsage[]>(),
     /** When its entitlements are to be read; null when they are not. */
     entitlementsDueAt: integer("entitlements_due_at"),
+    /** Whether that is since something is known to have happened, and not only as each day. */
+    entitlementsUrgent: integer("entitlements_urgent", { mode: "boolean" }).notNull().default(false),
     entitlementsReadAt: integer("entitlements_read_at"),
     /** Since when reading them fails, and AWS's name of the failure. */
     entitlementsFailingSince: integer("entitlements_failing_since"),
@@ -263,21 +266,24 @@ export const entitlements = sqliteTable(
   (table) => [primaryKey({ columns: [table.agreementId, table.dimension] })],
 );
 
-/** How much of a metered dimension a contract includes, as the agreement's shard is to know it. */
+/** What is known of how much of a metered dimension a contract includes; see src/customers/contracts/terms.ts. */
 export const allowances = sqliteTable(
   "allowances",
   {
     agreementId: text("agreement_id").notNull(),
     dimension: text().notNull(),
-    /** Posted units in each period, in billionths, as a decimal string. */
-    quantity: text().notNull(),
-    per: text({ enum: allowancePeriods }).notNull(),
-    /** When the term began. */
-    since: integer().notNull(),
-    /** When it ends, by the entitlement that it began with: another term begins then, if the contract goes on. */
-    until: integer(),
-    /** What the contract includes since the customer has come back is not known yet. */
-    awaited: integer({ mode: "boolean" }).notNull().default(false),
+    /** Oldest first. */
+    terms: text({ mode: "json" }).$type<readonly EncodedTerm[]>().notNull().default([]),
+    /** The newest beginning of the agreement that has begun a term, or is known to have begun none. */
+    begun: integer().notNull().default(0),
+    /** From when on it is not known what is included; null while all of it is known. */
+    unknownSince: integer("unknown_since"),
+    /** Since when AWS's answers lack a contract that is known. */
+    missingSince: integer("missing_since"),
+    /** Whether nothing is taken to be included since it is unknown. */
+    assumedNothing: integer("assumed_nothing", { mode: "boolean" }).notNull().default(false),
+    /** Counts what is to be told to the shard. */
+    version: integer().notNull().default(0),
     /** When the shard had it; null until then. */
     toldAt: integer("told_at"),
   },

@@ -47,3 +47,31 @@ describe("a ledger of before agreements had a life", () => {
     database.close();
   });
 });
+
+describe("a ledger of before contracts had terms", () => {
+  it("keeps the term of each allowance, and tells all of them anew", () => {
+    const { database, migrate } = ledgerBefore("0010");
+    database.exec(`
+      INSERT INTO allowances (agreement_id, dimension, quantity, per, since, until, awaited, told_at)
+      VALUES ('agr', 'bought', '3000000000', 'term', 1000, 2000, 0, 5),
+             ('agr', 'back', '3000000000', 'month', 1000, NULL, 1, 5),
+             ('agr', 'nothing', '0', 'term', 1000, NULL, 0, 5);`);
+    migrate();
+    const rows = database.prepare("SELECT * FROM allowances ORDER BY dimension").all();
+    const row = { agreement_id: "agr", begun: 1000, missing_since: null, version: 0, told_at: null };
+    const term = { since: 1000, until: null, quantity: "3000000000", per: "month", began: 1000 };
+    expect(rows.map(({ terms, ...row }) => ({ ...row, terms: JSON.parse(String(terms)) as object }))).toEqual(
+      [
+        { ...row, dimension: "back", terms: [term], unknown_since: 0, assumed_nothing: 0 },
+        {
+          ...row,
+          dimension: "bought",
+          terms: [{ ...term, until: 2000, per: "term" }],
+          unknown_since: null,
+          assumed_nothing: 0,
+        },
+        { ...row, dimension: "nothing", terms: [], unknown_since: 1000, assumed_nothing: 1 },
+      ],
+    );
+  });
+});
