@@ -137,13 +137,16 @@ function readEntitlementsAgain(
   const isOther = changed.length > 0 || changes.added.some(({ included }) => included !== null);
   if (contract === product.contract && !isOther) return [];
   const isOfProduct = eq(agreements.productId, product.id);
+  // Of an agreement that has ended nothing is read any more: what is known stays so.
+  const isRead = and(isOfProduct, isNull(agreements.usageUntil));
   const untold = { toldAt: null, version: sql`${allowances.version} + 1` };
   const unknown = { ...untold, unknownSince: 0, missingSince: null, assumedNothing: false };
   const ofDimensions = (isIncluded: boolean) => {
     const names = changed
       .filter(({ included }) => (included !== null) === isIncluded)
       .map(({ name }) => name);
-    const ids = ledger.select({ id: agreements.id }).from(agreements).where(isOfProduct);
+    const isMeant = isIncluded ? isRead : isOfProduct;
+    const ids = ledger.select({ id: agreements.id }).from(agreements).where(isMeant);
     return and(inArray(allowances.dimension, names), inArray(allowances.agreementId, ids));
   };
   return [
