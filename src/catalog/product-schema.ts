@@ -64,7 +64,7 @@ const dimensionFields = {
     .strictObject({
       by: z.string().min(1).max(MAX_DIMENSION_LENGTH).refine(isText, NOT_TEXT).openapi({
         description:
-          "AWS's API name of the contract's dimension: its entitlement is the quantity, in billed units",
+          "AWS's API name of the contract's dimension: its entitlement is the quantity, in billed units. Dimensions with the same one include the whole quantity each",
       }),
       per: z.enum(allowancePeriods).openapi({
         description: "How often that is included: in each hour, each calendar month (UTC), or once in a term",

@@ -91,5 +91,7 @@ export const contactSchema = z
 export const entitlementSchema = z.object({
   dimension: z.string(),
   value: z.union([z.number(), z.boolean(), z.string()]),
-  expiresAt: z.iso.datetime().nullable(),
+  expiresAt: z.iso.datetime().nullable().openapi({
+    description: "Until when it is that much at least: AWS's entitlements of a dimension add up",
+  }),
 });
