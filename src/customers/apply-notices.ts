@@ -1,4 +1,4 @@
-import { and, eq, isNull, sql } from "drizzle-orm";
+import { and, eq, isNull, sql, type SQL } from "drizzle-orm";
 import { inOneTransaction, type Ledger } from "../ledger/database.ts";
 import { agreements, notices } from "../ledger/schema.ts";
 import { messageId, writeMessages, type AgreementMessage } from "../webhooks/messages.ts";

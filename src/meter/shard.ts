@@ -159,8 +159,8 @@ export class Shard {
   }
 
   /**
-   * Seals all hours of agreements that end, the current one, too, and hands them to the ledger; when that fails, the
-   * alarm tries again, for AWS takes them for an hour only.
+   * Seals all hours of agreements that end, the current one, too, and hands them to the ledger together; when that fails,
+   * the alarm tries again, for AWS takes them for an hour only.
    */
   async endAgreements(agreements: readonly string[]): Promise<void> {
     const { now, pause } = this.#ground;
@@ -169,7 +169,6 @@ export class Shard {
       await this.#seal(this.#meter.sealAgreement(agreement, now()));
       await pause();
     }
-    // One hand-over for all of them: most have nothing to hand over.
     await this.alarm();
   }
 
@@ -214,18 +213,15 @@ export class Shard {
   }
 
   /**
-   * Counts by the product's present settings, which usage brings otherwise: hours may wait for a contract, or wait no more,
-   * though none comes. While the ledger does not answer, the settings that are known will do.
+   * Counts by the product's present settings, which usage brings otherwise. While the ledger does not answer, those that
+   * are known will do.
    */
   async #takeSettings(): Promise<void> {
     const { ledger, name, report } = this.#ground;
-    const { productId } = shardOfName(name);
-    try {
-      const settings = await readMeterSettings(ledger, productId);
-      if (settings !== null) this.#meter.adopt(settings);
-    } catch (error) {
-      report("the product's settings cannot be read; those that are known are gone by", error);
-    }
+    await readMeterSettings(ledger, shardOfName(name).productId).then(
+      (settings) => settings !== null && this.#meter.adopt(settings),
+      (error: unknown) => report("the product's settings cannot be read", error),
+    );
   }
 
   /** Seals slice by slice, so that usage is counted between two of them. */

@@ -16,6 +16,7 @@ const heard = (
   awsAgreementId: string | null = null,
 ): HeardNotice => ({
   id: `${kind} at ${occurredAt}`,
+  source: "eventbridge",
   kind,
   occurredAt,
   awsAgreementId,

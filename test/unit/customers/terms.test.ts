@@ -185,6 +185,7 @@ describe("the term of a contract", () => {
       facts: HeardNotice["facts"] = {},
     ): HeardNotice => ({
       id: `${kind} at ${occurredAt}`,
+      source: "eventbridge",
       kind,
       occurredAt,
       awsAgreementId: "agmt-1",
