@@ -181,6 +181,27 @@ describe("usage whose contract is not known yet", () => {
     expect(await customerOf(accountId)).toMatchObject({ agreement: { state: "active" } });
   });
 
+  it("is included though it was sent before the contract was known, when AWS has not taken it", async () => {
+    const listing = await newContractListing();
+    const { accountId, agreementId } = await newArrival(listing, { status: "pending" });
+    await env.DB.prepare("UPDATE agreements SET registered_at = ? WHERE account_id = ?")
+      .bind(Date.now() - 25 * HOUR, accountId)
+      .run();
+    await readAgain(listing);
+    expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([]);
+    await env.DB.prepare("UPDATE records SET deadline = 1 WHERE product_id = ?").bind(listing.id).run();
+    await tick();
+    expect(await recordsOf(listing.id)).toMatchObject([{ state: "rolled_over", quantity: 5 }]);
+    await aws.change(agreementId, { status: "active", entitlements: calls(4) });
+    await notify(agreementId, "license-updated");
+    await tick();
+    // Its open hour is sealed at once.
+    const { agreement } = await customerOf(accountId);
+    await admin("POST", `/v1/agreements/${agreement.id}/end`, {});
+    await tick();
+    expect(await totalsOf(listing)).toMatchObject({ withheld: "4", delivered: "1", conserved: true });
+  });
+
   it("is billed when the agreement has been active for a while and its contract includes nothing", async () => {
     const listing = await newContractListing();
     const { agreementId, accountId } = await newArrival(listing);
