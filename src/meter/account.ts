@@ -267,7 +267,7 @@ function aboveAllowance(account: Account, hour: number, bucket: HourBucket): Amo
     withheld += included;
     if (used !== hour && included < amount) noteLate(account, used, amount - included);
   }
-  takeFrom(amounts, withheld);
+  if (withheld !== 0n) takeFrom(amounts, withheld);
   return amounts;
 }
 

@@ -110,6 +110,9 @@ export function undraw(account: Allowances, hour: number, amount: Nano): void {
 const least = (a: Nano, b: Nano): Nano => (a < b ? a : b);
 const most = (a: Nano, b: Nano): Nano => (a > b ? a : b);
 
+/** Terms that are told no more and remembered, should they be told again: what they have included is not included anew. */
+const FORMER_TERMS = 2;
+
 /**
  * Forgets the periods that no hour is sealed into any more.
  *
@@ -117,16 +120,18 @@ const most = (a: Nano, b: Nano): Nano => (a > b ? a : b);
  * @param at epoch milliseconds
  */
 export function forgetPeriods({ terms, periods }: Allowances, hours: ReadonlySet<number>, at: number): void {
-  const kept = new Set(terms.map(({ began }) => `term ${began}`));
+  const known = new Set(terms.map(({ began }) => `term ${began}`));
+  const former = [...periods.keys()].filter((name) => name.startsWith("term ") && !known.has(name));
+  const newest = former.toSorted((a, b) => startOf(b) - startOf(a)).slice(0, FORMER_TERMS);
+  const kept = new Set([...known, ...newest]);
   for (const hour of hours)
-    kept
-      .add(`hour ${hour}`)
-      .add(`month ${monthStart(hour)}`)
-      .add(unknownPeriod(hour));
-  const oldest = { hour: at - HOUR_MEMORY, month: at - MONTH_MEMORY };
-  for (const name of periods.keys()) {
-    const [per, start] = name.split(" ");
-    const isRecent = (per === "hour" || per === "month") && Number(start) >= oldest[per];
-    if (!isRecent && !kept.has(name)) periods.delete(name);
-  }
+    for (const name of [`hour ${hour}`, `month ${monthStart(hour)}`, unknownPeriod(hour)]) kept.add(name);
+  for (const name of periods.keys()) if (!kept.has(name) && !isRecent(name, at)) periods.delete(name);
+}
+
+const startOf = (period: string): number => Number(period.slice(period.indexOf(" ") + 1));
+
+function isRecent(period: string, at: number): boolean {
+  if (period.startsWith("hour ")) return startOf(period) >= at - HOUR_MEMORY;
+  return period.startsWith("month ") && startOf(period) >= at - MONTH_MEMORY;
 }

@@ -63,6 +63,18 @@ describe("usage that a contract includes in a term", () => {
     expect(await use(meter, start, "5")).toEqual([1]);
   });
 
+  it("is what the term has left when it is told again, after it was not known or nothing was included", async () => {
+    const bought: TestTerm = { quantity: "5", per: "term", since: start };
+    for (const meanwhile of [[], [{ quantity: "0", per: "hour" }] as const]) {
+      const meter = await allowed("5", "term");
+      expect(await use(meter, start, "3")).toEqual([]);
+      await meter.tell(meanwhile, start + HOUR);
+      expect(await use(meter, start + HOUR, "1")).toEqual([1]);
+      await meter.tell([bought], start + 2 * HOUR);
+      expect(await use(meter, start + 2 * HOUR, "4")).toEqual([2]);
+    }
+  });
+
   it("is the first term's of before it", async () => {
     const meter = new TestMeter();
     await meter.tell([{ quantity: "4", per: "term", since: start + 5 * HOUR }], start);

@@ -95,10 +95,13 @@ describe("what was withheld in a period", () => {
     expect(after(withPeriods(months))).toEqual(months.slice(1));
   });
 
-  it("is remembered of the terms that are known, however long they are", () => {
-    const [current, earlier, oldest] = [at - 300 * DAY, at - 665 * DAY, at - 1030 * DAY] as const;
-    const periods = [oldest, earlier, current].map((start) => `term ${start}`);
-    expect(after(withPeriods(periods, [term(earlier), term(current)]))).toEqual(periods.slice(1));
+  it("is remembered of the terms that are known, however long they are, and of two others", () => {
+    const [current, earlier] = [at - 300 * DAY, at - 665 * DAY] as const;
+    const [former, oldest] = [at - 1030 * DAY, at - 1395 * DAY] as const;
+    const periods = [oldest, former, earlier, current].map((start) => `term ${start}`);
+    expect(after(withPeriods(periods, [term(oldest), term(current)]))).toEqual(periods);
+    expect(after(withPeriods(periods, [term(current)]))).toEqual(periods.slice(1));
+    expect(after(withPeriods(periods))).toEqual(periods.slice(2));
     expect(after(withPeriods([]))).toEqual([]);
   });
 
