@@ -1,13 +1,9 @@
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { buffer } from "node:stream/consumers";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { Response as MiniflareResponse } from "miniflare";
 import { defineConfig } from "vitest/config";
-import {
-  buildWorker,
-  freePort,
-  runWorker,
-  simulatorSource,
-  type RunningWorker,
-} from "./scripts/local/worker.ts";
+import { buildWorker, runWorker, simulatorSource, type RunningWorker } from "./scripts/local/worker.ts";
 
 /** A test that reaches for the network has a bug: its call is answered by nobody, and is an error in the log. */
 function refuseOutbound(request: OutboundRequest): never {
@@ -21,23 +17,35 @@ interface OutboundRequest {
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 
-const simulatorPort = await freePort();
-const simulatorUrl = `http://127.0.0.1:${simulatorPort}`;
+/** Where the Worker finds the simulator. It listens on a port that it picks itself: one that is chosen before may be taken by then. */
+const simulatorUrl = "http://aws.simulator.test";
 let simulator: Promise<RunningWorker> | undefined;
 
 /** The simulator is the only thing outside that a test of the Worker reaches. It is started by the first call. */
 async function simulatedAws(request: OutboundRequest) {
-  const { method, url, headers } = request;
-  if (new URL(url).origin !== simulatorUrl) return refuseOutbound(request);
+  const { origin, pathname, search } = new URL(request.url);
+  if (origin !== simulatorUrl) return refuseOutbound(request);
   simulator ??= buildWorker(simulatorSource).then((script) =>
-    runWorker({ source: simulatorSource, script, port: simulatorPort }),
+    runWorker({ source: simulatorSource, script, port: 0 }),
   );
-  await simulator;
-  const body = method === "GET" ? {} : { body: await request.arrayBuffer() };
-  const answer = await fetch(url, { method, headers: Object.fromEntries(headers), ...body });
-  return new MiniflareResponse(await answer.arrayBuffer(), {
-    status: answer.status,
-    headers: [...answer.headers],
+  const { url: listening } = await simulator;
+  const answer = await send(`${listening}${pathname}${search}`, request);
+  const headers = Object.entries(answer.headersDistinct).flatMap(([name, values = []]) =>
+    values.map((value): [string, string] => [name, value]),
+  );
+  const body = await buffer(answer);
+  return new MiniflareResponse(body, { status: answer.statusCode ?? 502, headers });
+}
+
+/** `fetch` would send the host that it calls: calls are signed with the one that they are for. */
+async function send(to: string, request: OutboundRequest): Promise<IncomingMessage> {
+  const { method, url } = request;
+  const body = Buffer.from(await request.arrayBuffer());
+  const { host } = new URL(url);
+  const headers = { ...Object.fromEntries(request.headers), host, "content-length": body.length };
+  return new Promise((resolve, reject) => {
+    // A connection of its own: of one that is kept nobody knows whether the other end has just closed it.
+    httpRequest(to, { method, headers, agent: false }, resolve).on("error", reject).end(body);
   });
 }
 
