@@ -50,26 +50,36 @@ export async function violationsOf(page: Page): Promise<string[]> {
   });
 }
 
+/** What a phone shows of a page: unlike a narrow window, it lays a page out for a desktop that does not say otherwise. */
+async function onPhone<T>(page: Page, width: number, look: (phone: Page) => Promise<T>): Promise<T> {
+  const viewport = { width, height: 640 };
+  const context = await browserOf(page).newContext({ viewport, isMobile: true, hasTouch: true });
+  try {
+    const phone = await context.newPage();
+    await phone.setContent(await page.content());
+    return await look(phone);
+  } finally {
+    await context.close();
+  }
+}
+
+function browserOf(page: Page): Browser {
+  const browser = page.context().browser();
+  if (browser === null) throw new Error("the page is of no browser");
+  return browser;
+}
+
 /** Keeps a picture for a person to look at, as a desktop and as a phone show it. */
 export async function picture(page: Page, name: string): Promise<void> {
   const folder = join(repository, "reports", "pages");
   await mkdir(folder, { recursive: true });
-  const size = page.viewportSize();
-  for (const [device, width] of [
-    ["desktop", 1100],
-    ["phone", 360],
-  ] as const) {
-    await page.setViewportSize({ width, height: 800 });
-    await page.screenshot({ path: join(folder, `${name}-${device}.png`), fullPage: true });
-  }
-  if (size !== null) await page.setViewportSize(size);
+  const shoot = async (shown: Page, device: string) => {
+    await shown.screenshot({ path: join(folder, `${name}-${device}.png`), fullPage: true });
+  };
+  await shoot(page, "desktop");
+  await onPhone(page, 360, (phone) => shoot(phone, "phone"));
 }
 
-/** Whether a page has to be scrolled sideways on the narrowest screen that WCAG speaks of (1.4.10, 320 CSS pixels). */
-export async function isWiderThanPhone(page: Page): Promise<boolean> {
-  const size = page.viewportSize();
-  await page.setViewportSize({ width: 320, height: 640 });
-  const isWider = await page.evaluate(() => document.documentElement.scrollWidth > 320);
-  if (size !== null) await page.setViewportSize(size);
-  return isWider;
-}
+/** Whether a page has to be scrolled sideways on the narrowest phone that WCAG speaks of (1.4.10, 320 CSS pixels). */
+export const isWiderThanPhone = (page: Page): Promise<boolean> =>
+  onPhone(page, 320, (phone) => phone.evaluate(() => document.documentElement.scrollWidth > 320));

@@ -13,6 +13,12 @@ const PAGE = {
   next: "We send you a link to your workspace within a minute.",
 };
 
+/** A PNG of one pixel. */
+const LOGO = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+  "base64",
+);
+
 let seller: Seller;
 let browser: Browser;
 let sellersSite: Server;
@@ -24,6 +30,10 @@ beforeAll(async () => {
   sellersSite = createServer((request, response) => {
     if (request.url?.startsWith("/welcome") === true)
       asked.push({ url: request.url, headers: request.headers });
+    if (request.url === "/logo.png") {
+      response.writeHead(200, { "content-type": "image/png" }).end(LOGO);
+      return;
+    }
     response.writeHead(200, { "content-type": "text/html" }).end("<title>Welcome</title><h1>Welcome</h1>");
   });
   await new Promise<void>((resolve) => sellersSite.listen(0, "127.0.0.1", resolve));
@@ -128,6 +138,16 @@ describe("a customer whose seller has no sign-up page", () => {
     expect(await page.locator(":focus").innerText()).toBe("Finish");
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "Your account is being set up" }).waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it("sees the seller's logo, which the page's security policy lets in", async () => {
+    await list("hosted-logo", { page: { ...PAGE, logoUrl: `${siteOf(sellersSite)}/logo.png` } });
+    const { page, faults } = await visit(browser);
+    await press(page, await buy("hosted-logo"));
+    await page.waitForLoadState("load");
+    const width = await page.locator("header img").evaluate((image: HTMLImageElement) => image.naturalWidth);
+    expect(width).toBe(1);
     expect(faults).toEqual([]);
   });
 
