@@ -23,6 +23,9 @@ const anyToken = fc.oneof(
   fc.base64String({ minLength: 1, maxLength: 2000 }),
 );
 
+/** Any text at all, of single code units: fast-check's own takes seconds to begin. */
+const anyText = fc.array(fc.nat(0xffff), { maxLength: 200 }).map((units) => String.fromCharCode(...units));
+
 describe("a code", () => {
   it("says until when it holds to whoever has the secret, and to nobody else", async () => {
     await fc.assert(
@@ -73,7 +76,7 @@ describe("a code", () => {
 
   it("is no other text", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.string({ unit: "binary", maxLength: 200 }), async (text) => {
+      fc.asyncProperty(anyText, async (text) => {
         expect(await expiryOfCode(keys, text)).toBeNull();
       }),
     );
