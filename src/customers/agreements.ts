@@ -68,7 +68,11 @@ export async function registerAgreement(
   const isLegacy = !hasConcurrentAgreements(product, now);
   // A product that has moved knows agreements by the licence that were made by the account.
   if (!isLegacy && product.concurrentAgreementsFrom !== null) await licenseEarlier(ledger, registration);
-  const known = licenseArn === null ? null : await findByLicense(ledger, product.id, licenseArn);
+  const known =
+    (licenseArn === null ? null : await findByLicense(ledger, product.id, licenseArn)) ??
+    (isLegacy && customerIdentifier !== null
+      ? await findByIdentifier(ledger, product.id, customerIdentifier)
+      : null);
   const id = known?.id ?? (await agreementId(product.id, identity));
   const licenseId = licenseArn === null ? null : licenseIdOf(licenseArn);
   const freeTrial = fields.offerType === "free-trial";
@@ -203,6 +207,19 @@ async function findByLicense(
   licenseArn: string,
 ): Promise<Agreement | null> {
   const where = and(eq(agreements.productId, productId), eq(agreements.licenseArn, licenseArn));
+  return (await ledger.query.agreements.findFirst({ where })) ?? null;
+}
+
+/** AWS may have told a legacy customer's account only later: by its other id it is the same customer. */
+async function findByIdentifier(
+  ledger: Ledger,
+  productId: string,
+  customerIdentifier: string,
+): Promise<Agreement | null> {
+  const where = and(
+    eq(agreements.productId, productId),
+    eq(agreements.customerIdentifier, customerIdentifier),
+  );
   return (await ledger.query.agreements.findFirst({ where })) ?? null;
 }
 

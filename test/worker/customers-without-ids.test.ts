@@ -106,4 +106,14 @@ describe("a legacy customer who is known by the CustomerIdentifier alone", () =>
     });
     expect(await json(listing.post(usage(customerIdentifier, 1)))).toMatchObject({ accepted: 1 });
   });
+
+  it("is one customer when AWS tells the account with the next visit", async () => {
+    const listing = await legacy();
+    const { registrationToken, customerIdentifier, accountId } = await aws.agreement(listing.id);
+    leaveOut("CustomerAWSAccountId", "LicenseArn");
+    await arrive(registrationToken);
+    vi.restoreAllMocks();
+    await arrive(registrationToken);
+    expect(await agreementsOf(listing.id)).toMatchObject([{ accountId, customerIdentifier }]);
+  });
 });
