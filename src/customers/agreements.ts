@@ -68,11 +68,7 @@ export async function registerAgreement(
   const isLegacy = !hasConcurrentAgreements(product, now);
   // A product that has moved knows agreements by the licence that were made by the account.
   if (!isLegacy && product.concurrentAgreementsFrom !== null) await licenseEarlier(ledger, registration);
-  const known =
-    (licenseArn === null ? null : await findByLicense(ledger, product.id, licenseArn)) ??
-    (isLegacy && customerIdentifier !== null
-      ? await findByIdentifier(ledger, product.id, customerIdentifier)
-      : null);
+  const known = await findRegistered(ledger, registration);
   const id = known?.id ?? (await agreementId(product.id, identity));
   const licenseId = licenseArn === null ? null : licenseIdOf(licenseArn);
   const freeTrial = fields.offerType === "free-trial";
@@ -201,26 +197,21 @@ export async function findAgreement(ledger: Ledger, id: string): Promise<Agreeme
   return (await ledger.query.agreements.findFirst({ where: eq(agreements.id, id) })) ?? null;
 }
 
-async function findByLicense(
+/**
+ * The agreement of a registration that AWS has told more or less of before: by its licence, or of a legacy customer, whose
+ * account may be told only later, by the CustomerIdentifier.
+ */
+async function findRegistered(
   ledger: Ledger,
-  productId: string,
-  licenseArn: string,
+  { product, licenseArn, customerIdentifier, now }: Registration,
 ): Promise<Agreement | null> {
-  const where = and(eq(agreements.productId, productId), eq(agreements.licenseArn, licenseArn));
-  return (await ledger.query.agreements.findFirst({ where })) ?? null;
-}
-
-/** AWS may have told a legacy customer's account only later: by its other id it is the same customer. */
-async function findByIdentifier(
-  ledger: Ledger,
-  productId: string,
-  customerIdentifier: string,
-): Promise<Agreement | null> {
-  const where = and(
-    eq(agreements.productId, productId),
-    eq(agreements.customerIdentifier, customerIdentifier),
-  );
-  return (await ledger.query.agreements.findFirst({ where })) ?? null;
+  const find = async (name: SQL) =>
+    (await ledger.query.agreements.findFirst({ where: and(eq(agreements.productId, product.id), name) })) ??
+    null;
+  const licensed = licenseArn === null ? null : await find(eq(agreements.licenseArn, licenseArn));
+  if (licensed !== null || customerIdentifier === null || hasConcurrentAgreements(product, now))
+    return licensed;
+  return find(eq(agreements.customerIdentifier, customerIdentifier));
 }
 
 /** Agreements in the order of their ids. */
