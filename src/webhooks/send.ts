@@ -34,6 +34,9 @@ const BACKOFF = [
   24 * HOUR,
 ];
 
+/** An alarm is worth most at once: it tells of what can still be saved for some hours. */
+const ALARM_BACKOFF = 30 * MINUTE;
+
 /** How long a run begins to post; the next tick goes on. */
 const RUN = 45 * SECOND;
 
@@ -169,11 +172,12 @@ async function settle(
   { messages, until }: Batch,
   answers: ReadonlyMap<string, Answer>,
 ): Promise<void> {
-  const settled = messages.map(({ id, attempts, createdAt, error }) => {
+  const settled = messages.map(({ id, agreementId, attempts, createdAt, error }) => {
     const answer = answers.get(id);
     if (answer === undefined)
       return { id, attempts: attempts - 1, deliveredAt: null, nextAttemptAt: createdAt, error };
-    const backoff = BACKOFF[Math.min(attempts, BACKOFF.length) - 1] ?? 0;
+    const recommended = BACKOFF[Math.min(attempts, BACKOFF.length) - 1] ?? 0;
+    const backoff = agreementId === null ? Math.min(recommended, ALARM_BACKOFF) : recommended;
     const next = now() + Math.floor(backoff * (1 + random() / 10));
     return answer.error === null
       ? { id, attempts, deliveredAt: now(), nextAttemptAt: until, error: null }

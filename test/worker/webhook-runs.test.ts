@@ -69,6 +69,23 @@ describe("webhook messages that wait", () => {
     expect(posted).toHaveLength(1001);
   });
 
+  it("are tried again after hours in the end, but an alarm after half an hour at the latest", async () => {
+    await waiting(1);
+    await alarm();
+    await env.DB.exec("UPDATE messages SET attempts = 5");
+    const { run } = receiver(() => 400);
+    await run();
+    const { results } = await env.DB.prepare(
+      "SELECT id, next_attempt_at - ? AS delay FROM messages ORDER BY id",
+    )
+      .bind(START)
+      .all();
+    expect(results).toEqual([
+      { id: "msg_000001", delay: 10 * 3600 * SECOND },
+      { id: "msg_alarm", delay: 1800 * SECOND },
+    ]);
+  });
+
   it("go on beside alarms, however many those are", async () => {
     await waiting(100);
     for (let n = 0; n < 40; n++) await alarm(`msg_alarm${n}`);
