@@ -105,10 +105,7 @@ export class Shard {
     return this.#meter.held(agreements);
   }
 
-  /**
-   * Where the usage of some agreements is, at one moment: while the ledger's side is read, nothing goes there from here
-   * or comes back.
-   */
+  /** Where some agreements' usage is, at one moment: while the ledger's side is read, nothing goes there or comes back. */
   conservation(agreements: readonly string[]): Promise<Conservation[]> {
     return this.#inTurn(async () => {
       const { ledger, name } = this.#ground;
@@ -143,10 +140,14 @@ export class Shard {
    * Cloudflare drops an alarm for good after six failures.
    */
   async alarm(): Promise<void> {
+    await this.#takeSettings();
+    await this.#sealDue();
+  }
+
+  async #sealDue(): Promise<void> {
     const { now, report } = this.#ground;
     this.#alarm = null;
     try {
-      await this.#takeSettings();
       await this.#seal(this.#meter.sealDue(now()));
       await this.#handOver();
       if (this.#reported.handoverError !== null) await this.#report({ handoverError: null });
@@ -169,7 +170,7 @@ export class Shard {
       await this.#seal(this.#meter.sealAgreement(agreement, now()));
       await pause();
     }
-    await this.alarm();
+    await this.#sealDue();
   }
 
   /**
@@ -180,7 +181,7 @@ export class Shard {
     await this.#takeSettings();
     const { nextSeal } = this.#meter;
     const isLate = nextSeal !== null && nextSeal <= this.#ground.now();
-    await (isLate || this.#handingOver.size > 0 ? this.alarm() : this.#scheduleSealing());
+    await (isLate || this.#handingOver.size > 0 ? this.#sealDue() : this.#scheduleSealing());
     await this.#beat();
     const difference = await this.checkBooks();
     await this.#report({ difference, heldAccounts: this.#meter.heldAccounts });
@@ -212,10 +213,7 @@ export class Shard {
     });
   }
 
-  /**
-   * Counts by the product's present settings, which usage brings otherwise. While the ledger does not answer, those that
-   * are known will do.
-   */
+  /** Hours may wait for a contract, or wait no more, though no usage brings the settings; the known ones do for a while. */
   async #takeSettings(): Promise<void> {
     const { ledger, name, report } = this.#ground;
     await readMeterSettings(ledger, shardOfName(name).productId).then(
