@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, sql, type SQL } from "drizzle-orm";
+import { and, asc, eq, gt, isNotNull, sql, type SQL } from "drizzle-orm";
 import type { Ledger } from "../ledger/database.ts";
 import { messages } from "../ledger/schema.ts";
 import { timeId } from "../time-id.ts";
@@ -53,7 +53,7 @@ export interface MessageQuery {
   readonly limit: number;
   readonly after?: string | undefined;
   readonly agreement?: string | undefined;
-  /** Only those that the receiver has not taken. */
+  /** Only those that the receiver has not taken; false: only the others. */
   readonly undelivered?: boolean | undefined;
 }
 
@@ -76,6 +76,7 @@ export function listMessages(ledger: Ledger, query: MessageQuery): Promise<Messa
         gt(messages.id, after),
         agreement === undefined ? undefined : eq(messages.agreementId, agreement),
         undelivered === true ? sql`${messages.id} IN (${undeliveredAfter(query)})` : undefined,
+        undelivered === false ? isNotNull(messages.deliveredAt) : undefined,
       ),
     )
     .orderBy(asc(messages.id))

@@ -53,7 +53,7 @@ messageRoutes.openapi(
         undelivered: z
           .enum(["true", "false"])
           .optional()
-          .openapi({ description: "Only those that your receiver has not taken" }),
+          .openapi({ description: "Whether only those that your receiver has not taken, or only the others" }),
       }),
     },
     responses: {
@@ -72,7 +72,7 @@ messageRoutes.openapi(
     const { limit, undelivered, ...query } = c.req.valid("query");
     const found = await listMessages(openLedger(c.env.DB), {
       ...query,
-      undelivered: undelivered === "true",
+      undelivered: undelivered === undefined ? undefined : undelivered === "true",
       limit: limit + 1,
     });
     const { rows, next } = page(found, limit);

@@ -122,6 +122,7 @@ describe("a notice that comes before its customer", () => {
     const heard = await json<Heard>(notify(bought.agreementId, "license-updated"));
     expect(heard.agreement).toBeNull();
     expect((await noticesOf("unmatched=true")).map(({ id }) => id)).toContain(heard.notice);
+    expect((await noticesOf("unmatched=false")).map(({ id }) => id)).not.toContain(heard.notice);
     await arrive(bought.registrationToken);
     expect(await agreementOf(listing.id)).toMatchObject({
       state: "active",

@@ -72,6 +72,7 @@ describe("webhook messages of an agreement", () => {
     const verified = deliveries.map(({ headers, body }) => new Webhook(SECRET).verify(body, headers));
     expect(verified).toMatchObject(types.map((type) => ({ type, data: { id, accountId } })));
     expect((await messagesOf(`agreement=${id}&undelivered=true`)).messages).toEqual([]);
+    expect((await messagesOf(`agreement=${id}&undelivered=false`)).messages).toHaveLength(4);
     expect(await send()).toEqual([]);
   });
 
@@ -93,6 +94,7 @@ describe("webhook messages of an agreement", () => {
     expect(await send(500)).toHaveLength(1);
     const { messages } = await messagesOf(`agreement=${id}&undelivered=true`);
     expect(messages).toHaveLength(4);
+    expect((await messagesOf(`agreement=${id}&undelivered=false`)).messages).toEqual([]);
     expect(messages.filter(({ attempts }) => attempts === 1)).toMatchObject([
       { error: "the receiver answered 500", deliveredAt: null },
     ]);

@@ -59,7 +59,7 @@ noticeRoutes.openapi(
         unmatched: z
           .enum(["true", "false"])
           .optional()
-          .openapi({ description: "Only those whose agreement has not registered" }),
+          .openapi({ description: "Whether only those whose agreement has not registered, or only the others" }),
       }),
     },
     responses: {
@@ -78,7 +78,7 @@ noticeRoutes.openapi(
     const { limit, unmatched, ...query } = c.req.valid("query");
     const found = await listNotices(openLedger(c.env.DB), {
       ...query,
-      unmatched: unmatched === "true",
+      unmatched: unmatched === undefined ? undefined : unmatched === "true",
       limit: limit + 1,
     });
     const { rows, next } = page(found, limit);

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, isNull, notInArray, or, sql, type SQL } from "drizzle-orm";
+import { and, asc, eq, gt, isNotNull, isNull, notInArray, or, sql, type SQL } from "drizzle-orm";
 import type { Ledger } from "../../ledger/database.ts";
 import { HOUR } from "../../meter/hours.ts";
 import { notices, type NoticeFacts, type NoticeKind, type NoticeSource } from "../../ledger/schema.ts";
@@ -222,7 +222,7 @@ export interface NoticeQuery {
   readonly limit: number;
   readonly after?: string | undefined;
   readonly agreement?: string | undefined;
-  /** Only those that no agreement is known for. */
+  /** Only those that no agreement is known for; false: only the others. */
   readonly unmatched?: boolean | undefined;
 }
 
@@ -242,6 +242,7 @@ export function listNotices(ledger: Ledger, query: NoticeQuery): Promise<Notice[
         gt(notices.id, after),
         agreement === undefined ? undefined : eq(notices.agreementId, agreement),
         unmatched === true ? sql`${notices.id} IN (${unmatchedAfter(after, limit)})` : undefined,
+        unmatched === false ? isNotNull(notices.agreementId) : undefined,
       ),
     )
     .orderBy(asc(notices.id))
