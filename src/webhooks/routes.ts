@@ -50,10 +50,9 @@ messageRoutes.openapi(
     request: {
       query: pageQuery.extend({
         agreement: z.string().optional(),
-        undelivered: z
-          .enum(["true", "false"])
-          .optional()
-          .openapi({ description: "Whether only those that your receiver has not taken, or only the others" }),
+        undelivered: z.enum(["true", "false"]).optional().openapi({
+          description: "Whether only those that your receiver has not taken, or only the others",
+        }),
       }),
     },
     responses: {

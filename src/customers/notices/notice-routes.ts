@@ -56,10 +56,9 @@ noticeRoutes.openapi(
     request: {
       query: pageQuery.extend({
         agreement: z.string().optional(),
-        unmatched: z
-          .enum(["true", "false"])
-          .optional()
-          .openapi({ description: "Whether only those whose agreement has not registered, or only the others" }),
+        unmatched: z.enum(["true", "false"]).optional().openapi({
+          description: "Whether only those whose agreement has not registered, or only the others",
+        }),
       }),
     },
     responses: {
