@@ -143,7 +143,8 @@ async function withLicense(
   const said = (active ?? naming.at(-1))?.facts.licenseArn;
   if (said === undefined) return null;
   if (licenseArn !== null) {
-    if (active === undefined || licenseIdOf(said) === licenseId) return null;
+    // Only news: a licence that a person has told since stays.
+    if (active === undefined || active.appliedAt !== null || licenseIdOf(said) === licenseId) return null;
     const product = await findProduct(ledger, productId);
     // By what it was when that happened: perhaps its product has moved since, and AWS knows it under that licence.
     if (product === null || hasConcurrentAgreements(product, active.occurredAt)) return null;
