@@ -65,12 +65,9 @@ describe("delivery", () => {
     const customers = await Promise.all(Array.from({ length: 30 }, () => newCustomer(listing)));
     await listing.post(customers.map(({ accountId }) => usage(accountId, 1)));
     await seal(listing.id);
-    const before = (await aws.calls()).length;
-    await tick();
-    const calls = (await aws.calls())
-      .slice(before)
-      .filter(({ operation }) => operation === "BatchMeterUsage");
-    expect(calls.map(({ records }) => records)).toEqual([25, 5]);
+    const calls = await aws.callsDuring(tick);
+    const sent = calls.filter(({ operation }) => operation === "BatchMeterUsage");
+    expect(sent.map(({ records }) => records)).toEqual([25, 5]);
     expect(await aws.records(listing.id)).toHaveLength(30);
   });
 

@@ -22,6 +22,17 @@ export interface AwsAgreement {
   registrationToken: string;
 }
 
+interface AwsCall {
+  operation: string;
+  records: number;
+  error: string | null;
+}
+
+interface AwsCalls {
+  calls: AwsCall[];
+  next: number | null;
+}
+
 async function control<T>(method: string, path: string, body?: unknown): Promise<T> {
   const response = await fetch(`${env.AWS_ENDPOINT_URL_MARKETPLACE_METERING}/_simulator${path}`, {
     method,
@@ -34,13 +45,12 @@ async function control<T>(method: string, path: string, body?: unknown): Promise
 export const aws = {
   records: async (productCode: string) =>
     (await control<{ records: AwsRecord[] }>("GET", `/records?productCode=${productCode}`)).records,
-  calls: async () =>
-    (
-      await control<{ calls: { operation: string; records: number; error: string | null }[] }>(
-        "GET",
-        "/calls",
-      )
-    ).calls,
+  /** What AWS is asked while something is done. */
+  callsDuring: async (work: () => Promise<unknown>): Promise<AwsCall[]> => {
+    const { next } = await control<AwsCalls>("GET", "/calls?limit=1");
+    await work();
+    return (await control<AwsCalls>("GET", `/calls?after=${next ?? 0}&limit=10000`)).calls;
+  },
   faults: (...faults: object[]) => control("POST", "/faults", { faults }),
   /** From now on AWS is well. */
   heal: () => control("DELETE", "/faults"),
