@@ -1,4 +1,5 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
+import type { Agreement } from "../customers/agreements.ts";
 import type { Ledger } from "../ledger/database.ts";
 import { actions, agreements } from "../ledger/schema.ts";
 import type { HeldDecision } from "../meter/decisions.ts";
@@ -22,18 +23,20 @@ export function heldId({ agreement, hour, since, dimension }: HeldUsage): string
   return [agreement, new Date(hour).toISOString().slice(0, 13), since.toString(36), dimension].join(":");
 }
 
+/** Held usage, and whose it is. */
+export interface Held {
+  readonly usage: HeldUsage;
+  readonly agreement: Agreement;
+}
+
 /** Held usage by its id; null when there is none. */
-export async function findHeld(
-  ledger: Ledger,
-  shards: ShardNamed,
-  id: string,
-): Promise<{ readonly usage: HeldUsage; readonly productId: string } | null> {
+export async function findHeld(ledger: Ledger, shards: ShardNamed, id: string): Promise<Held | null> {
   const [agreement = ""] = id.split(":");
   const row = await ledger.query.agreements.findFirst({ where: eq(agreements.id, agreement) });
   if (row === undefined) return null;
   const shard = shardName(row.productId, row.shard);
   const usage = (await shards(shard).held([agreement])).find((held) => heldId(held) === id);
-  return usage === undefined ? null : { usage, productId: row.productId };
+  return usage === undefined ? null : { usage, agreement: row };
 }
 
 export interface HeldDecisionRequest {
@@ -52,10 +55,10 @@ export interface HeldDecisionRequest {
 export async function decideHeld(
   ledger: Ledger,
   shards: ShardNamed,
-  { usage, productId }: { readonly usage: HeldUsage; readonly productId: string },
+  { usage, agreement: { id: agreement, productId } }: Held,
   { id, heldId: held, kind, note, now }: HeldDecisionRequest,
 ): Promise<void> {
-  const { agreement, dimension, hour, quantity } = usage;
+  const { dimension, hour, quantity } = usage;
   // Two that decide at once are one decision.
   await ledger.run(sql`
     INSERT INTO actions (id, action, product_id, agreement_id, dimension, hour, record_id, quantity, note, decided_at)

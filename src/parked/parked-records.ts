@@ -1,11 +1,14 @@
 import { and, asc, eq, gt, sql, type SQL } from "drizzle-orm";
 import { inOneTransaction, type Ledger } from "../ledger/database.ts";
-import { actions, dimensions, records, type ActionKind } from "../ledger/schema.ts";
+import { actions, agreements, dimensions, records, type ActionKind } from "../ledger/schema.ts";
 import type { MeteringRecord } from "../ledger/records.ts";
 import { needsNote, offeredActions } from "./rules.ts";
 
-/** A parked record, with the posted units that one of its billed units is. */
-export type ParkedRecord = MeteringRecord & { readonly divisor: number };
+/**
+ * A parked record, with the posted units that one of its billed units is, and until when AWS takes usage of its agreement,
+ * epoch milliseconds; null while no end is known.
+ */
+export type ParkedRecord = MeteringRecord & { readonly divisor: number; readonly usageUntil: number | null };
 
 export interface ParkedQuery {
   readonly limit: number;
@@ -37,16 +40,17 @@ export async function findRecord(ledger: Ledger, id: string): Promise<ParkedReco
 
 async function withDivisors(ledger: Ledger, which: SQL | undefined, limit: number): Promise<ParkedRecord[]> {
   const rows = await ledger
-    .select({ record: records, divisor: dimensions.divisor })
+    .select({ record: records, divisor: dimensions.divisor, usageUntil: agreements.usageUntil })
     .from(records)
     .leftJoin(
       dimensions,
       and(eq(dimensions.productId, records.productId), eq(dimensions.name, records.dimension)),
     )
+    .leftJoin(agreements, eq(agreements.id, records.agreementId))
     .where(which)
     .orderBy(asc(records.id))
     .limit(limit);
-  return rows.map(({ record, divisor }) => ({ ...record, divisor: divisor ?? 1 }));
+  return rows.map(({ record, divisor, usageUntil }) => ({ ...record, divisor: divisor ?? 1, usageUntil }));
 }
 
 export interface RecordDecision {
@@ -73,9 +77,9 @@ export function refusalOf(
   { record, action, note, notHeldByAws }: Pick<RecordDecision, "record" | "action" | "note" | "notHeldByAws">,
   now: number,
 ): ActionRefusal | null {
-  const { reason, deadline, lastAnswer } = record;
+  const { reason } = record;
   if (record.state !== "parked" || reason === null) return { reason: "not_offered", offered: [] };
-  const offered = offeredActions({ reason, deadline, lastAnswer }, now).map((offer) => offer.action);
+  const offered = offeredActions({ ...record, reason }, now).map((offer) => offer.action);
   if (!offered.includes(action)) return { reason: "not_offered", offered };
   if (needsNote(action) && note === null) return { reason: "note_missing" };
   if (action === "roll_over" && reason === "uncertain" && !notHeldByAws) return { reason: "not_confirmed" };

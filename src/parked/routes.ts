@@ -22,10 +22,9 @@ import {
   type Action,
   type ActionRefusal,
 } from "./parked-records.ts";
-import { offeredActions } from "./rules.ts";
+import { offeredActions, offeredForHeld } from "./rules.ts";
 import {
   actionSchema,
-  heldActions,
   heldSchema,
   iso,
   newActionSchema,
@@ -99,11 +98,14 @@ parkedRoutes.openapi(
     const { rows: agreements, next } = page(found, limit);
     const shards = shardsOf(c.env);
     const byShard = Map.groupBy(agreements, ({ productId, shard }) => shardName(productId, shard));
+    const now = Date.now();
     const held = await Promise.all(
       [...byShard].map(async ([name, members]) => {
-        const product = members[0]?.productId ?? "";
         const usages = await shards(name).held(members.map(({ id }) => id));
-        return usages.map((usage) => presentHeld(product, usage));
+        return usages.flatMap((usage) => {
+          const agreement = members.find(({ id }) => id === usage.agreement);
+          return agreement === undefined ? [] : [presentHeld(usage, agreement, now)];
+        });
       }),
     );
     return c.json({ held: held.flat(), next }, 200);
@@ -168,8 +170,7 @@ async function decideAboutRecord(c: Context<AppEnv>, body: Extract<NewAction, { 
   const refusal = refusalOf({ record, action, note, notHeldByAws }, now);
   if (body.preview) {
     if (refusal?.reason === "not_offered") return refuse(c, action, refusal);
-    const { reason, deadline, lastAnswer } = record;
-    const offers = offeredActions({ reason: reason ?? "refused", deadline, lastAnswer }, now);
+    const offers = offeredActions({ ...record, reason: record.reason ?? "refused" }, now);
     const preview = {
       preview: true as const,
       action,
@@ -200,11 +201,15 @@ async function decideAboutHeld(c: Context<AppEnv>, body: Extract<NewAction, { he
     if ((await lastAction(ledger, id)) !== null) return takenBefore(c, id, action);
     return notFound(c, `Nothing is held as "${id}"; GET /v1/held lists what is.`);
   }
+  const offers = offeredForHeld(found.agreement.usageUntil, now);
+  const offer = offers.find((offer) => offer.action === action);
+  if (offer === undefined)
+    return refuse(c, action, { reason: "not_offered", offered: offers.map((offer) => offer.action) });
   if (body.preview) {
     const preview = {
       preview: true as const,
       action,
-      advice: heldActions.find((offer) => offer.action === action)?.advice ?? "",
+      advice: offer.advice,
       usage: formatQuantity(found.usage.quantity),
       sends: null,
       joinsHour: action === "release" ? iso(hourOf(now)) : null,
@@ -236,7 +241,7 @@ async function takenBefore(c: Context<AppEnv>, subject: string, action: Action["
 function refuse(c: Context<AppEnv>, action: Action["action"], refusal: ActionRefusal) {
   switch (refusal.reason) {
     case "not_offered": {
-      const detail = `${action} is not safe for this record; ${refusal.offered.join(", ") || "nothing"} is.`;
+      const detail = `${action} is not offered here; ${refusal.offered.join(", ") || "nothing"} is.`;
       return problem(c, { code: "conflict", detail });
     }
     case "note_missing": {

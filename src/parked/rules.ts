@@ -8,6 +8,8 @@ export interface ParkedFacts {
   readonly deadline: number;
   /** AWS's last status or error, or ours. */
   readonly lastAnswer: string | null;
+  /** Until when AWS takes usage of its agreement, epoch milliseconds; null while no end is known. */
+  readonly usageUntil: number | null;
 }
 
 /** What may be done about a record, and what to know before. */
@@ -17,7 +19,10 @@ export interface OfferedAction {
 }
 
 const WRITE_OFF = "Nobody is billed for it. It stays in the books as written off, with your note.";
+const OVER = "Its agreement has ended, and AWS takes none of its usage any more.";
 const ROLL_OVER = "Its quantity joins the hour that is open now, and is sent with that hour's record.";
+const RELEASE = "It joins the hour that is open now, and is sent with that hour's record.";
+const WRITE_OFF_OVER = { action: "write_off", advice: `${OVER} ${WRITE_OFF}` } as const;
 
 /** Why a record is parked, to a person. */
 export const explanations: Record<ParkReason, string> = {
@@ -39,6 +44,31 @@ const UNADDRESSED = new Set(["UnknownAgreement", "LicenseArnMissing"]);
  * @param now epoch milliseconds
  */
 export function offeredActions(parked: ParkedFacts, now: number): OfferedAction[] {
+  const offered = allActions(parked, now);
+  if (!isOver(parked.usageUntil, now)) return offered;
+  // It would be refused, and be parked again.
+  return offered
+    .filter(({ action }) => action !== "roll_over")
+    .map((offer) => (offer.action === "write_off" ? WRITE_OFF_OVER : offer));
+}
+
+/**
+ * What may be done about late usage that is held.
+ *
+ * @param usageUntil until when AWS takes usage of its agreement, epoch milliseconds; null while no end is known
+ */
+export function offeredForHeld(usageUntil: number | null, now: number): OfferedAction[] {
+  return isOver(usageUntil, now)
+    ? [WRITE_OFF_OVER]
+    : [
+        { action: "release", advice: RELEASE },
+        { action: "write_off", advice: WRITE_OFF },
+      ];
+}
+
+const isOver = (usageUntil: number | null, now: number): boolean => usageUntil !== null && usageUntil <= now;
+
+function allActions(parked: ParkedFacts, now: number): OfferedAction[] {
   const writeOff = { action: "write_off", advice: WRITE_OFF } as const;
   const rollOver = { action: "roll_over", advice: ROLL_OVER } as const;
   switch (parked.reason) {

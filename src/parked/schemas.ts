@@ -1,11 +1,12 @@
 import { z } from "@hono/zod-openapi";
 import { actionKinds, parkReasons } from "../ledger/schema.ts";
 import { formatQuantity, UNIT } from "../meter/quantity.ts";
+import type { Agreement } from "../customers/agreements.ts";
 import type { HeldUsage } from "../meter/held.ts";
 import { isText, NOT_TEXT } from "../text.ts";
 import { heldId } from "./held-usage.ts";
 import type { Action, ParkedRecord } from "./parked-records.ts";
-import { explanations, offeredActions } from "./rules.ts";
+import { explanations, offeredActions, offeredForHeld } from "./rules.ts";
 
 const offers = z
   .array(z.object({ action: z.enum(actionKinds), advice: z.string() }))
@@ -127,22 +128,16 @@ export function presentParked(record: ParkedRecord, now: number) {
     usage: usageOf(record),
     deadline: iso(deadline),
     parkedAt: settledAt === null ? null : iso(settledAt),
-    actions: offeredActions({ reason, deadline, lastAnswer }, now),
+    actions: offeredActions({ ...record, reason }, now),
   };
 }
 
-export const heldActions = [
-  {
-    action: "release" as const,
-    advice: "It joins the hour that is open now, and is sent with that hour's record.",
-  },
-  {
-    action: "write_off" as const,
-    advice: "Nobody is billed for it. It stays in the books as written off, with your note.",
-  },
-];
-
-export function presentHeld(product: string, usage: HeldUsage) {
+/** @param of the product and the end of the agreement whose usage is held */
+export function presentHeld(
+  usage: HeldUsage,
+  { productId: product, usageUntil }: Pick<Agreement, "productId" | "usageUntil">,
+  now: number,
+) {
   const { agreement, dimension, hour, since, quantity } = usage;
   return {
     held: heldId(usage),
@@ -152,7 +147,7 @@ export function presentHeld(product: string, usage: HeldUsage) {
     hour: iso(hour),
     usage: formatQuantity(quantity),
     since: iso(since),
-    actions: heldActions,
+    actions: offeredForHeld(usageUntil, now),
   };
 }
 

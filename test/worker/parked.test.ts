@@ -5,6 +5,7 @@ import { shardName } from "../../src/meter/shard-name.ts";
 import { decideHeld, findHeld } from "../../src/parked/held-usage.ts";
 import { recordsOf, seal, tick, usage } from "./delivering.ts";
 import { admin, json, type TestProduct } from "./gateway.ts";
+import { agreementOf } from "./registering.ts";
 import { aws, newCustomer, newListing } from "./marketplace.ts";
 
 interface Parked {
@@ -19,6 +20,7 @@ interface Held {
   held: string;
   usage: string;
   hour: string;
+  actions: { action: string; advice: string }[];
 }
 
 interface Action {
@@ -109,6 +111,24 @@ describe("parked records", () => {
     expect(await totals(listing)).toMatchObject({ accepted: "8", open: "8", parked: "0", conserved: true });
   });
 
+  it("cannot roll over once the final hour of their agreement is over, until it is active again", async () => {
+    const { listing, record } = await parked("refused", ", deadline = 1");
+    const { id } = await agreementOf(listing.id);
+    await json(admin("POST", `/v1/agreements/${id}/end`, {}));
+    const rolling = { record, action: "roll_over", preview: true };
+    expect((await act(rolling)).status).toBe(200);
+    await env.DB.prepare("UPDATE agreements SET usage_until = 1 WHERE id = ?").bind(id).run();
+    const [item] = await parkedOf(listing);
+    expect(item?.actions).toEqual([
+      { action: "write_off", advice: expect.stringContaining("has ended") as unknown },
+    ]);
+    const refused = await act(rolling);
+    expect(refused.status).toBe(409);
+    expect(await refused.json()).toMatchObject({ detail: "roll_over is not offered here; write_off is." });
+    await json(admin("POST", `/v1/agreements/${id}/activate`, {}));
+    expect((await act(rolling)).status).toBe(200);
+  });
+
   it("roll over from uncertain only when a person says that AWS does not have them", async () => {
     const { listing, record } = await parked("uncertain");
     const refused = await act({ record, action: "roll_over" });
@@ -188,6 +208,17 @@ describe("held usage", () => {
     expect(await heldOf(listing)).toEqual([]);
     expect(await totals(listing)).toMatchObject({ accepted: "5", open: "3", held: "0", conserved: true });
     expect(await actionsOf(listing)).toHaveLength(1);
+  });
+
+  it("cannot be released once the final hour of its agreement is over", async () => {
+    const { listing, id } = await held();
+    const { id: agreement } = await agreementOf(listing.id);
+    await json(admin("POST", `/v1/agreements/${agreement}/end`, {}));
+    await env.DB.prepare("UPDATE agreements SET usage_until = 1 WHERE id = ?").bind(agreement).run();
+    expect(await heldOf(listing)).toMatchObject([{ held: id, actions: [{ action: "write_off" }] }]);
+    expect((await act({ held: id, action: "release" })).status).toBe(409);
+    expect((await act({ held: id, action: "write_off", note: "too late" })).status).toBe(201);
+    expect(await totals(listing)).toMatchObject({ writtenOff: "3", held: "0", conserved: true });
   });
 
   it("that comes after a release waits anew, whatever is repeated", async () => {

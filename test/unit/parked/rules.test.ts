@@ -1,10 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { explanations, needsNote, offeredActions } from "../../../src/parked/rules.ts";
+import { explanations, needsNote, offeredActions, offeredForHeld } from "../../../src/parked/rules.ts";
 import { actionKinds, parkReasons } from "../../../src/ledger/schema.ts";
 
 const now = 10_000_000;
 const MINUTE = 60_000;
-const parked = { reason: "refused", deadline: now + 60 * MINUTE, lastAnswer: "InvalidTagException" } as const;
+const parked = {
+  reason: "refused",
+  deadline: now + 60 * MINUTE,
+  lastAnswer: "InvalidTagException",
+  usageUntil: null,
+} as const;
 
 const actions = (facts: Parameters<typeof offeredActions>[0]) =>
   offeredActions(facts, now).map(({ action }) => action);
@@ -34,9 +39,31 @@ describe("what is offered for a parked record", () => {
     expect(adviceOf("expired")).not.toContain("Only if");
   });
 
+  it("joins no other hour once AWS takes no usage of its agreement", () => {
+    for (const reason of parkReasons) {
+      expect(actions({ ...parked, reason, usageUntil: now + 1 })).toContain("roll_over");
+      const over = offeredActions({ ...parked, reason, usageUntil: now }, now);
+      expect(over.map(({ action }) => action)).not.toContain("roll_over");
+      expect(over.at(-1)).toMatchObject({
+        action: "write_off",
+        advice: expect.stringContaining("has ended") as unknown,
+      });
+    }
+  });
+
   it("is marked as delivered only where AWS may have it", () => {
     for (const reason of parkReasons)
       expect(actions({ ...parked, reason }).includes("mark_delivered")).toBe(reason === "uncertain");
+  });
+});
+
+describe("what is offered for held usage", () => {
+  const actions = (usageUntil: number | null) => offeredForHeld(usageUntil, now).map(({ action }) => action);
+
+  it("is to release it while AWS takes usage of its agreement", () => {
+    expect(actions(null)).toEqual(["release", "write_off"]);
+    expect(actions(now + 1)).toEqual(["release", "write_off"]);
+    expect(actions(now)).toEqual(["write_off"]);
   });
 });
 
