@@ -124,7 +124,10 @@ agreementRoutes.openapi(
                   })
                   .optional(),
               })
-              .refine((change) => Object.keys(change).length === 1, "Say one thing that is to change")
+              .refine(
+                (change) => Object.keys(change).length === 1,
+                "Send exactly one of customer and licenseArn",
+              )
               .openapi("AgreementChange"),
           },
         },
@@ -199,19 +202,19 @@ agreementRoutes.openapi(
 
 const timeOf = (at: string | undefined, now: number): number => (at === undefined ? now : Date.parse(at));
 
-/** AWS decides about usage within this; a time of before it is a slip of the pen, with a customer's usage at stake. */
-const MEMORY = 62 * 24 * HOUR;
+/** AWS's last day for an hour's usage is long past by then: an earlier time is a typing mistake that would cost a customer's usage. */
+const OLDEST_MOMENT = 62 * 24 * HOUR;
 
 /** What is wrong with a time. What has not happened would wait in the books for a day that may never come. */
 function problemOf(at: string | undefined, now: number): string | null {
   if (timeOf(at, now) > now) return "must not be in the future";
-  return timeOf(at, now) < now - MEMORY ? "must not be more than two months ago" : null;
+  return timeOf(at, now) < now - OLDEST_MOMENT ? "must not be more than two months ago" : null;
 }
 
 function notAt(c: Context<AppEnv>, detail: string) {
   return problem(c, {
     code: "invalid_request",
-    detail: "The body has a field that is not as required; see errors.",
+    detail: "The body has a field that is not valid; see errors.",
     errors: [{ pointer: "#/at", detail }],
   });
 }
@@ -233,11 +236,12 @@ function refuse(c: Context<AppEnv>, id: Agreement["id"], reason: Reason, what = 
         detail: `Another agreement of this product has ${what} already.`,
       });
     case "known": {
-      const detail = "Its LicenseArn is known, and its records are under it: that does not change.";
+      const detail =
+        "This agreement has a LicenseArn already. It cannot be changed, because its records carry it.";
       return problem(c, { code: "conflict", detail });
     }
     case "contradicted": {
-      const detail = `What happened later says otherwise: GET /v1/notices?agreement=${id} has it. Say another time with "at", or none for now.`;
+      const detail = `A later notice says otherwise: see GET /v1/notices?agreement=${id}. Send a later time in "at", or leave "at" out to mean now.`;
       return problem(c, { code: "conflict", detail });
     }
   }

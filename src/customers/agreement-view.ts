@@ -23,7 +23,7 @@ export const agreementSchema = z
       .openapi({ description: "AWS's id of it, once a notice has said it" }),
     state: z.enum(agreementStates).openapi({
       description:
-        "pending: AWS has not said that it is active, its usage waits; ending: it has ended and AWS still takes its usage",
+        "pending: AWS has not said that it is active, its usage is sent all the same, and what AWS refuses waits; ending: it has ended and AWS still takes its usage",
     }),
     freeTrial: z.boolean(),
     registeredAt: z.iso.datetime(),

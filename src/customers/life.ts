@@ -38,7 +38,7 @@ export interface Life {
 
 export const agreementStates = ["pending", "active", "ending", "ended"] as const;
 /**
- * - `pending`: AWS has not said that it is active; its usage waits
+ * - `pending`: AWS has not said that it is active; its usage is sent all the same, and what AWS refuses waits
  * - `ending`: it has ended, and AWS still takes its usage
  */
 export type AgreementState = (typeof agreementStates)[number];

@@ -10,6 +10,7 @@ import { entitlementClient, marketplaceClient } from "../marketplace-access.ts";
 import type { Decision } from "../meter/decisions.ts";
 import { shardName } from "../meter/shard-name.ts";
 import type { Agreement } from "./agreements.ts";
+import { registrationSecret } from "./secrets.ts";
 
 /** What of a meter shard the customers need. */
 export interface CustomersShard {
@@ -53,18 +54,10 @@ export function surroundingsOf(env: Env): Surroundings {
         RegistrationToken,
       }),
     entitlements: (region) => entitlementClient(env, region),
-    secret: secretOf(env),
+    secret: registrationSecret(env),
     // oxlint-disable-next-line no-console -- Workers Logs is where the operator sees what is tried again.
     report: (message, facts) => console.error({ message: `customers: ${message}`, ...facts }),
   };
-}
-
-/** Below this many characters a secret can be guessed. */
-export const SHORTEST_REGISTRATION_SECRET = 32;
-
-function secretOf({ REGISTRATION_SECRET }: Env): string | null {
-  if (REGISTRATION_SECRET === undefined) return null;
-  return REGISTRATION_SECRET.length < SHORTEST_REGISTRATION_SECRET ? null : REGISTRATION_SECRET;
 }
 
 /** Where the usage of agreements is, by a call of each of their shards. */

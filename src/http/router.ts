@@ -22,7 +22,7 @@ function refuseInvalid(
     detail: message,
   }));
   const where = result.target === "json" ? "body" : result.target;
-  const detail = `The ${where} has ${errors.length === 1 ? "a field that is" : "fields that are"} not as required; see errors.`;
+  const detail = `The ${where} has ${errors.length === 1 ? "a field that is" : "fields that are"} not valid; see errors.`;
   return problem(c, { code: "invalid_request", detail, errors });
 }
 

@@ -21,6 +21,6 @@ export function describeMessage(
     summary,
     description: "Signed by Standard Webhooks, and repeated until it is answered with 2xx, for 30 days.",
     request: { body: { required: true, content: { "application/json": { schema } } } },
-    responses: { 200: { description: "It is taken; any other answer but 2xx has it sent again" } },
+    responses: { 200: { description: "Accepted. After any answer other than 2xx it is sent again" } },
   });
 }

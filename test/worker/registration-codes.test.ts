@@ -336,6 +336,9 @@ describe("without REGISTRATION_SECRET, or with one that can be guessed", () => {
       }),
     );
     expect(redemption.status).toBe(503);
-    expect(await json(redemption)).toMatchObject({ code: "not_configured" });
+    expect(await json(redemption)).toMatchObject({
+      code: "not_configured",
+      detail: expect.stringContaining("fewer than 32 characters") as unknown,
+    });
   });
 });

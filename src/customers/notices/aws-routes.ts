@@ -13,10 +13,8 @@ import { hearNotice, type Heard } from "./hear-notice.ts";
 import { noteForeignMessage, noteRefusedEvent, noteUnsubscribed } from "./missed-notices.ts";
 import { noticeIn, snsMessageSchema, type SnsMessage } from "./sns-message.ts";
 import { confirmSubscription, refusalOf, type SnsRefusal, type Verification } from "./sns-signature.ts";
+import { EVENTS_SECRET_MISSING, eventsSecrets } from "../secrets.ts";
 import { surroundingsOf } from "../surroundings.ts";
-
-/** Below this many characters a secret can be guessed. */
-const SHORTEST_EVENTS_SECRET = 16;
 
 const answerSchema = z
   .object({
@@ -39,20 +37,13 @@ const presentHeard = (notice: string, { isNew, agreementId }: Heard) => ({
   agreement: agreementId,
 });
 
-/** What events may bring: two, with a blank between them, while an operator changes the secret at one end and the other. */
-const eventsSecrets = ({ EVENTS_SECRET = "" }: Env): string[] =>
-  EVENTS_SECRET.split(/\s+/).filter((secret) => secret.length >= SHORTEST_EVENTS_SECRET);
-
 const broughtSecret = (c: Context<AppEnv>): string | null =>
   c.req.header("x-api-key") ?? bearerToken(c.req.header("authorization"));
 
 /** Lets only whoever brings EVENTS_SECRET through: what EventBridge sends is not signed. */
 const requireEventsSecret = createMiddleware<AppEnv>(async (c, next) => {
   const secrets = eventsSecrets(c.env);
-  if (secrets.length === 0) {
-    const detail = `Events need the secret EVENTS_SECRET, ${SHORTEST_EVENTS_SECRET} characters or more: run \`npx wrangler secret put EVENTS_SECRET\`.`;
-    return problem(c, { code: "not_configured", detail });
-  }
+  if (secrets.length === 0) return problem(c, { code: "not_configured", detail: EVENTS_SECRET_MISSING });
   const brought = broughtSecret(c) ?? "";
   const isRight = await Promise.all(secrets.map((secret) => timingSafeEqual(brought, secret)));
   if (isRight.includes(true)) return next();

@@ -1,4 +1,5 @@
 import { noteIncident } from "../../ledger/incidents.ts";
+import { EVENTS_SECRET_MISSING } from "../secrets.ts";
 import type { Surroundings } from "../surroundings.ts";
 import type { SnsNotification } from "./sns-message.ts";
 
@@ -14,18 +15,18 @@ const WHAT_NOW =
 export async function noteRefusedEvent({ ledger, now, report }: Surroundings, status: number): Promise<void> {
   const [subject, why] = status === 503 ? NO_SECRET : NO_EVENT;
   report(`an event was refused with ${status}: ${why}`, {});
-  const detail = `EventBridge has sent events that were refused: ${why} ${WHAT_NOW}`;
+  const detail = `EventBridge has sent events that were refused. ${why} ${WHAT_NOW}`;
   await noteIncident(ledger, { kind: "notices_refused", subject, detail }, now());
 }
 
 const NO_SECRET = [
   "eventbridge_secret",
-  "EVENTS_SECRET is not set, or has fewer than 16 characters: run `npx wrangler secret put EVENTS_SECRET`. They are sent again for a day.",
+  `${EVENTS_SECRET_MISSING} EventBridge sends them again for a day.`,
 ] as const;
 
 const NO_EVENT = [
   "eventbridge_form",
-  "they are no events of AWS Marketplace, and are not sent again. Let the rule match the source aws.agreement-marketplace only, and send the matched event as it is, without an input transformer.",
+  "They are not events of AWS Marketplace, and EventBridge does not send them again. Let the rule match the source aws.agreement-marketplace only, and send the matched event as it is, without an input transformer.",
 ] as const;
 
 /** Notes that SNS has ended the subscription of a topic: an operator is told until it is confirmed again. */

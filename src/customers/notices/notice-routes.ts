@@ -10,7 +10,9 @@ import { listNotices, type Notice } from "./notices.ts";
 export const noticeSchema = z
   .object({
     id: z.string(),
-    source: z.enum(noticeSources).openapi({ description: "gateway: seen from what AWS answered" }),
+    source: z
+      .enum(noticeSources)
+      .openapi({ description: "gateway: a registration, or what an answer of AWS's has shown" }),
     kind: z.enum(noticeKinds),
     occurredAt: z.iso.datetime().openapi({ description: "By whoever says it" }),
     receivedAt: z.iso.datetime(),

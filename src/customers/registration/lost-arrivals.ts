@@ -2,6 +2,7 @@ import { and, isNotNull, isNull, lte } from "drizzle-orm";
 import { forgetIncident, noteIncident } from "../../ledger/incidents.ts";
 import { arrivals } from "../../ledger/schema.ts";
 import { HOUR } from "../../meter/hours.ts";
+import { REGISTRATION_SECRET_MISSING } from "../secrets.ts";
 import type { Surroundings } from "../surroundings.ts";
 
 /** How long it is known of a customer that nobody could let in: so long the alarm stays open. */
@@ -25,13 +26,9 @@ export async function giveUpLapsed({ ledger, now, secret, report }: Surroundings
   for (const { code } of lapsed) report("a customer could not be let in before AWS's token ended", { code });
 }
 
-/** Notes that a customer has come and been sent away since REGISTRATION_SECRET is not set; an operator is told of it. */
+/** Notes that a customer has come and been sent away since there is no secret; an operator is told of it. */
 export function noteMissingSecret(surroundings: Surroundings): Promise<void> {
-  return noteSentAway(
-    surroundings,
-    SECRET_MISSING,
-    "the secret REGISTRATION_SECRET is not set, or has fewer than 32 characters: run `npx wrangler secret put REGISTRATION_SECRET`.",
-  );
+  return noteSentAway(surroundings, SECRET_MISSING, REGISTRATION_SECRET_MISSING);
 }
 
 /**

@@ -9,6 +9,7 @@ import { router, type AppEnv } from "../../http/router.ts";
 import { agreementSchema, presentAgreement } from "../agreement-view.ts";
 import { customerName } from "../customer-name.ts";
 import { redeemCode, type Redeemed } from "./codes.ts";
+import { REGISTRATION_SECRET_MISSING } from "../secrets.ts";
 import { surroundingsOf } from "../surroundings.ts";
 
 interface RedeemEnv extends AppEnv {
@@ -77,11 +78,7 @@ redeemRoutes.openapi(
   async (c) => {
     const { code, customer = null, preview } = c.req.valid("json");
     const { ledger, secret, now } = surroundingsOf(c.env);
-    if (secret === null) {
-      const detail =
-        "Codes need the secret REGISTRATION_SECRET: run `npx wrangler secret put REGISTRATION_SECRET`.";
-      return problem(c, { code: "not_configured", detail });
-    }
+    if (secret === null) return problem(c, { code: "not_configured", detail: REGISTRATION_SECRET_MISSING });
     const redemption = { code, customer, preview, productId: c.get("redeemFor"), now: now() };
     const redeemed = await redeemCode(ledger, secret, redemption);
     return redeemed.ok
@@ -98,7 +95,8 @@ function refusalOf(
     case "unknown":
       return {
         code: "not_found",
-        detail: "There is no such registration code for this product. Pass it on just as the address has it.",
+        detail:
+          "There is no such registration code for this product. Send it exactly as it appears in the address.",
       };
     case "expired":
       return {

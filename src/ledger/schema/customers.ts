@@ -61,7 +61,7 @@ export const agreements = sqliteTable(
     /** Whether that is since something is known to have happened, and not only as each day. */
     entitlementsUrgent: integer("entitlements_urgent", { mode: "boolean" }).notNull().default(false),
     entitlementsReadAt: integer("entitlements_read_at"),
-    /** Since when reading them fails, and AWS's name of the failure. */
+    /** Since when reading them fails, and what AWS has said, as a sentence. */
     entitlementsFailingSince: integer("entitlements_failing_since"),
     entitlementsError: text("entitlements_error"),
   },
@@ -131,11 +131,11 @@ export interface FormFields {
   readonly fulfillmentUrl?: string;
 }
 
-/** What was heard of an agreement's life, from AWS, a person, or what AWS answered. Rows are added, never changed but to say whose they are. */
+/** What was heard of an agreement's life, from AWS, a person, or what AWS answered. Rows are never changed except to say whose they are and when they were applied; of those without an agreement, the old ones are deleted. */
 export const notices = sqliteTable(
   "notices",
   {
-    /** `eventbridge:` or `sns:` and the sender's id: what is sent twice is here once. */
+    /** `eventbridge:` or `sns:` and the sender's id, or `operator:` or `gateway:` and what it says: what is sent twice is here once. */
     id: text().primaryKey(),
     source: text({ enum: noticeSources }).notNull(),
     kind: text({ enum: noticeKinds }).notNull(),
