@@ -7,16 +7,11 @@ import { problem, problemResponses } from "../http/problems.ts";
 import { page, pageQuery, router, type AppEnv } from "../http/router.ts";
 import { openLedger } from "../ledger/database.ts";
 import { agreementSchema, presentAgreement } from "./agreement-view.ts";
-import {
-  findAgreement,
-  licenseAgreement,
-  listAgreements,
-  nameCustomer,
-  type Agreement,
-} from "./agreements.ts";
-import { customerName } from "./customer-name.ts";
+import { agreementStates, findAgreement, listAgreements, type Agreement } from "../ledger/agreements.ts";
+import { setOwnId } from "./own-id.ts";
+import { licenseAgreement } from "./license-agreement.ts";
+import { ownId } from "./customer-name.ts";
 import { activateAgreement, endAgreement, sealEnding } from "./ending.ts";
-import { agreementStates } from "./life.ts";
 import { surroundingsOf } from "./surroundings.ts";
 
 const security = [{ adminToken: [] }];
@@ -116,7 +111,7 @@ agreementRoutes.openapi(
           "application/json": {
             schema: z
               .strictObject({
-                customer: customerName.nullable().optional(),
+                customer: ownId.nullable().optional(),
                 licenseArn: z
                   .string()
                   .regex(/^arn:aws(-cn)?:license-manager:[a-z0-9-]*:\d{12}:license:l-[0-9A-Za-z-]{1,64}$/, {
@@ -137,13 +132,13 @@ agreementRoutes.openapi(
   }),
   async (c) => {
     const { id } = c.req.valid("param");
-    const { customer, licenseArn } = c.req.valid("json");
+    const { customer = null, licenseArn } = c.req.valid("json");
     const ledger = openLedger(c.env.DB);
-    const licensed =
-      licenseArn === undefined ? ({ ok: true } as const) : await licenseAgreement(ledger, id, licenseArn);
-    if (!licensed.ok) return refuse(c, id, licensed.reason, `"${licenseArn ?? ""}"`);
-    const named = customer === undefined ? ({ ok: true } as const) : await nameCustomer(ledger, id, customer);
-    if (!named.ok) return refuse(c, id, named.reason, `"${customer ?? ""}"`);
+    const changed =
+      licenseArn === undefined
+        ? await setOwnId(ledger, id, customer)
+        : await licenseAgreement(ledger, id, licenseArn);
+    if (!changed.ok) return refuse(c, id, changed.reason, `"${licenseArn ?? customer ?? ""}"`);
     const agreement = await findAgreement(ledger, id);
     return agreement === null ? unknown(c, id) : c.json(presentAgreement(agreement, Date.now()), 200);
   },

@@ -1,6 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import type { Agreement } from "./agreements.ts";
-import { agreementStates, stateOf } from "./life.ts";
+import { agreementStates, stateOf, type Agreement } from "../ledger/agreements.ts";
 
 const time = z.iso.datetime().nullable();
 

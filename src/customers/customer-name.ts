@@ -11,7 +11,7 @@ export const MAX_NAME_LENGTH = 2048;
 const isOwnId = (name: string): boolean => !/^(\d{12}$|arn:)/.test(name);
 
 /** The seller's own id for a customer. */
-export const customerName = z
+export const ownId = z
   .string()
   .min(1)
   .max(MAX_NAME_LENGTH)

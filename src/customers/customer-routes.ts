@@ -8,7 +8,7 @@ import { openLedger } from "../ledger/database.ts";
 import { presentRecord, recordSchema } from "../ledger/record-view.ts";
 import { latestRecords } from "../ledger/records.ts";
 import { isText, NOT_TEXT } from "../text.ts";
-import type { Agreement } from "./agreements.ts";
+import type { Agreement } from "../ledger/agreements.ts";
 import { agreementSchema, contactSchema, entitlementSchema, presentAgreement } from "./agreement-view.ts";
 import { agreementIdsOf, agreementsOf, listCustomers } from "./customers.ts";
 import { entitlementsOf, presentEntitlement } from "./contracts/entitlements.ts";

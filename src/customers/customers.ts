@@ -2,7 +2,7 @@ import { and, asc, gt, sql, type SQL } from "drizzle-orm";
 import { page } from "../http/router.ts";
 import type { Ledger } from "../ledger/database.ts";
 import { agreements } from "../ledger/schema.ts";
-import type { Agreement } from "./agreements.ts";
+import type { Agreement } from "../ledger/agreements.ts";
 import { licenseIdOf } from "./notices/notices.ts";
 
 /** Whoever holds agreements: an AWS account, or, where AWS has told none, its legacy id of the customer. */

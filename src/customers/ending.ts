@@ -7,7 +7,7 @@ import { HOUR } from "../meter/hours.ts";
 import { formatQuantity } from "../meter/quantity.ts";
 import { shardName } from "../meter/shard-name.ts";
 import { messageId, writeMessages } from "../webhooks/messages.ts";
-import { findAgreement, type Agreement } from "./agreements.ts";
+import { findAgreement, type Agreement } from "../ledger/agreements.ts";
 import { presentAgreement } from "./agreement-view.ts";
 import { faultsOf } from "./each-of.ts";
 import { applyNotices } from "./apply-notices.ts";

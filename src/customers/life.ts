@@ -36,22 +36,6 @@ export interface Life {
   readonly usageUntil: number | null;
 }
 
-export const agreementStates = ["pending", "active", "ending", "ended"] as const;
-/**
- * - `pending`: AWS has not said that it is active; its usage is sent all the same, and what AWS refuses waits
- * - `ending`: it has ended, and AWS still takes its usage
- */
-export type AgreementState = (typeof agreementStates)[number];
-
-/** @param now epoch milliseconds */
-export function stateOf(
-  { activatedAt, usageUntil }: Pick<Life, "activatedAt" | "usageUntil">,
-  now: number,
-): AgreementState {
-  if (usageUntil !== null) return now < usageUntil ? "ending" : "ended";
-  return activatedAt === null ? "pending" : "active";
-}
-
 /** Statuses of an agreement that another one goes on for: the customer stays (AWS Marketplace Agreement Service). */
 const REPLACED = new Set(["RENEWED", "REPLACED", "SUPERSEDED"]);
 

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { Ledger } from "../ledger/database.ts";
 import { HOUR, hourDeadline, hourOf, SECOND } from "../meter/hours.ts";
-import type { Agreement } from "./agreements.ts";
+import type { Agreement } from "../ledger/agreements.ts";
 
 /** An open record is a day old at most; what a fault has left open longer no setting can save. */
 const OLDEST_OPEN = 72 * HOUR;

@@ -9,7 +9,7 @@ import {
 import { entitlementClient, marketplaceClient } from "../marketplace-access.ts";
 import type { Decision } from "../meter/decisions.ts";
 import { shardName } from "../meter/shard-name.ts";
-import type { Agreement } from "./agreements.ts";
+import type { Agreement } from "../ledger/agreements.ts";
 import { registrationSecret } from "./secrets.ts";
 
 /** What of a meter shard the customers need. */

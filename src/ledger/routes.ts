@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireAdmin } from "../access/admin.ts";
 import { listShards } from "../catalog/products.ts";
-import { listAgreements, type Agreement } from "../customers/agreements.ts";
+import { listAgreements, type Agreement } from "./agreements.ts";
 import { problemResponses } from "../http/problems.ts";
 import { page, pageQuery, router } from "../http/router.ts";
 import { hourOf } from "../meter/hours.ts";

@@ -1,5 +1,5 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
-import type { Agreement } from "../customers/agreements.ts";
+import type { Agreement } from "../ledger/agreements.ts";
 import type { Ledger } from "../ledger/database.ts";
 import { actions, agreements } from "../ledger/schema.ts";
 import type { HeldDecision } from "../meter/decisions.ts";

@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { requireAdmin } from "../access/admin.ts";
-import { listAgreements } from "../customers/agreements.ts";
+import { listAgreements } from "../ledger/agreements.ts";
 import { jsonBody } from "../http/body.ts";
 import { problem, problemResponses } from "../http/problems.ts";
 import { page, pageQuery, router, type AppEnv } from "../http/router.ts";

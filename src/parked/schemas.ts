@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { actionKinds, parkReasons } from "../ledger/schema.ts";
 import { formatQuantity, UNIT } from "../meter/quantity.ts";
-import type { Agreement } from "../customers/agreements.ts";
+import type { Agreement } from "../ledger/agreements.ts";
 import type { HeldUsage } from "../meter/held.ts";
 import { isText, NOT_TEXT } from "../text.ts";
 import { heldId } from "./held-usage.ts";

@@ -1,6 +1,6 @@
 import type { Agreement as SoldAgreement, Entitlement } from "../../simulator/src/model.ts";
 import type { NewProduct } from "../../src/catalog/products.ts";
-import type { Agreement } from "../../src/customers/agreements.ts";
+import type { Agreement } from "../../src/ledger/agreements.ts";
 import type { Conservation } from "../../src/ledger/conservation.ts";
 import { HOUR } from "../../src/meter/hours.ts";
 import { formatQuantity, UNIT, type Nano } from "../../src/meter/quantity.ts";

@@ -1,4 +1,4 @@
-import type { Agreement } from "../../src/customers/agreements.ts";
+import type { Agreement } from "../../src/ledger/agreements.ts";
 import type { HeldDecision } from "../../src/meter/decisions.ts";
 import { shardName } from "../../src/meter/shard-name.ts";
 import { decideHeld, findHeld, finishHeldDecisions, heldId } from "../../src/parked/held-usage.ts";

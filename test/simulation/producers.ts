@@ -1,4 +1,4 @@
-import type { Agreement } from "../../src/customers/agreements.ts";
+import type { Agreement } from "../../src/ledger/agreements.ts";
 import { findProduct } from "../../src/catalog/products.ts";
 import { HOUR, MINUTE } from "../../src/meter/hours.ts";
 import { formatQuantity, nanoOf, UNIT, type Nano } from "../../src/meter/quantity.ts";

@@ -1,5 +1,5 @@
 import type { MeteringRecord } from "../../simulator/src/model.ts";
-import type { Agreement } from "../../src/customers/agreements.ts";
+import type { Agreement } from "../../src/ledger/agreements.ts";
 import { isConserved, type Conservation } from "../../src/ledger/conservation.ts";
 import type { ParkReason, RecordState } from "../../src/ledger/schema.ts";
 import { formatQuantity, UNIT, type Nano } from "../../src/meter/quantity.ts";

@@ -1,6 +1,6 @@
 import { faultSchema } from "../../simulator/src/faults.ts";
 import type { Agreement as SoldAgreement } from "../../simulator/src/model.ts";
-import type { Agreement } from "../../src/customers/agreements.ts";
+import type { Agreement } from "../../src/ledger/agreements.ts";
 import type { NewProduct } from "../../src/catalog/products.ts";
 import { activateAgreement, endAgreement } from "../../src/customers/ending.ts";
 import { HOUR, MINUTE } from "../../src/meter/hours.ts";

@@ -1,7 +1,8 @@
 import { Pacer } from "../../src/delivery/pacer.ts";
 import { noteTick, runDelivery } from "../../src/delivery/run.ts";
 import { createProduct, type NewProduct } from "../../src/catalog/products.ts";
-import { registerAgreement, type Agreement } from "../../src/customers/agreements.ts";
+import { registerAgreement } from "../../src/customers/register-agreement.ts";
+import { type Agreement } from "../../src/ledger/agreements.ts";
 import { keepCustomers } from "../../src/customers/keep-customers.ts";
 import { hearNotice } from "../../src/customers/notices/hear-notice.ts";
 import type { NewNotice } from "../../src/customers/notices/notices.ts";

@@ -1,5 +1,6 @@
 import { env, exports } from "cloudflare:workers";
-import { registerAgreement, type Agreement } from "../../src/customers/agreements.ts";
+import { registerAgreement } from "../../src/customers/register-agreement.ts";
+import { type Agreement } from "../../src/ledger/agreements.ts";
 import { activateAgreement } from "../../src/customers/ending.ts";
 import { findProduct } from "../../src/catalog/products.ts";
 import { openLedger } from "../../src/ledger/database.ts";

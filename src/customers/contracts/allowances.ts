@@ -3,7 +3,7 @@ import type { Product } from "../../catalog/products.ts";
 import type { Ledger } from "../../ledger/database.ts";
 import { allowances } from "../../ledger/schema.ts";
 import { HOUR, hourOf } from "../../meter/hours.ts";
-import type { Agreement } from "../agreements.ts";
+import type { Agreement } from "../../ledger/agreements.ts";
 import { stepsOf, type EntitlementPart } from "./steps.ts";
 import { CATCHING_UP, hearContract, hearNothing, type Known } from "./terms.ts";
 

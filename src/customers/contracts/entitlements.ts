@@ -6,7 +6,8 @@ import { getAllEntitlements, type GetEntitlementsRequest } from "../../marketpla
 import { HOUR, MINUTE } from "../../meter/hours.ts";
 import { messageId, writeMessages } from "../../webhooks/messages.ts";
 import { presentAgreement } from "../agreement-view.ts";
-import { hasConcurrentAgreements, type Agreement } from "../agreements.ts";
+import { hasConcurrentAgreements } from "../register-agreement.ts";
+import { type Agreement } from "../../ledger/agreements.ts";
 import { allowancesOf, nextTerm, saveAllowances, type Allowance } from "./allowances.ts";
 import { applyNotices } from "../apply-notices.ts";
 import { eachOf } from "../each-of.ts";

@@ -1,7 +1,7 @@
 import type { AllowancePeriod } from "../../ledger/schema.ts";
 import type { EncodedTerm } from "../../meter/allowance.ts";
 import { HOUR, hourOf } from "../../meter/hours.ts";
-import type { Agreement } from "../agreements.ts";
+import type { Agreement } from "../../ledger/agreements.ts";
 import type { Step } from "./steps.ts";
 
 /** How long AWS may still not know what a contract includes: after an activation, a return, or a term's end. */

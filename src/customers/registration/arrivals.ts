@@ -3,7 +3,7 @@ import { failureOf } from "../../http/failure.ts";
 import { arrivals } from "../../ledger/schema.ts";
 import { HOUR, MINUTE, SECOND } from "../../meter/hours.ts";
 import { sha256Hex } from "../../sha256.ts";
-import { findAgreement, type Agreement } from "../agreements.ts";
+import { findAgreement, type Agreement } from "../../ledger/agreements.ts";
 import { eachOf } from "../each-of.ts";
 import { decryptToken, encryptToken, registrationKeys, ticketFor, type RegistrationKeys } from "./keys.ts";
 import { letIn, type Fault, type LetIn, type Visitor } from "./let-in.ts";

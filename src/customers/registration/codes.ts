@@ -3,7 +3,8 @@ import { inOneTransaction, type Ledger } from "../../ledger/database.ts";
 import { registrationCodes } from "../../ledger/schema.ts";
 import { HOUR, MINUTE } from "../../meter/hours.ts";
 import { sha256Hex } from "../../sha256.ts";
-import { findAgreement, holders, isAwsNameOfAnother, leave, type Agreement } from "../agreements.ts";
+import { findAgreement, type Agreement } from "../../ledger/agreements.ts";
+import { isAwsNameOfAnother, othersWithOwnId, releaseOwnId } from "../own-id.ts";
 import { expiryOfCode, newCode, registrationKeys } from "./keys.ts";
 import { forgetNames } from "../resolve-names.ts";
 
@@ -90,7 +91,7 @@ export async function redeemCode(ledger: Ledger, secret: string, redemption: Red
   const otherName = otherNameOf(found.agreement, customer);
   if (otherName !== null) return { ok: false, reason: "named", customer: otherName };
   const hash = await sha256Hex(code);
-  const isFree = sql`NOT EXISTS (${holders(product, customer, id)} AND ended_at IS NULL)
+  const isFree = sql`NOT EXISTS (${othersWithOwnId(product, customer, id)} AND ended_at IS NULL)
                      AND NOT ${isAwsNameOfAnother(product, customer, id)}`;
   // Of two codes of one customer that are redeemed at once, the second is to find the first one's id.
   const isNamedSo = sql`EXISTS (SELECT 1 FROM agreements WHERE id = ${id} AND coalesce(customer, ${customer}) IS coalesce(${customer}, customer))`;
@@ -99,7 +100,7 @@ export async function redeemCode(ledger: Ledger, secret: string, redemption: Red
     sql`
       UPDATE registration_codes SET redeemed_at = ${now}, customer = ${customer}
       WHERE id = ${hash} AND redeemed_at IS NULL AND ${isFree} AND ${isNamedSo} RETURNING id`,
-    leave(sql`${holders(product, customer, id)} AND ${isRedeemed}`),
+    releaseOwnId(sql`${othersWithOwnId(product, customer, id)} AND ${isRedeemed}`),
     sql`UPDATE agreements SET customer = ${customer} WHERE id = ${id} AND ${isRedeemed}`,
   ]);
   forgetNames();

@@ -1,7 +1,8 @@
 import { findProduct, findProductByCode, listRegions, type Product } from "../../catalog/products.ts";
 import { failureOf } from "../../http/failure.ts";
 import type { FormFields } from "../../ledger/schema.ts";
-import { registerAgreement, type Agreement } from "../agreements.ts";
+import { registerAgreement } from "../register-agreement.ts";
+import { type Agreement } from "../../ledger/agreements.ts";
 import { applyNotices } from "../apply-notices.ts";
 import { sealEnding } from "../ending.ts";
 import type { Surroundings } from "../surroundings.ts";

@@ -7,7 +7,7 @@ import { jsonBody } from "../../http/body.ts";
 import { problem, problemResponses, type ProblemOptions } from "../../http/problems.ts";
 import { router, type AppEnv } from "../../http/router.ts";
 import { agreementSchema, presentAgreement } from "../agreement-view.ts";
-import { customerName } from "../customer-name.ts";
+import { ownId } from "../customer-name.ts";
 import { redeemCode, type Redeemed } from "./codes.ts";
 import { REGISTRATION_SECRET_MISSING } from "../secrets.ts";
 import { surroundingsOf } from "../surroundings.ts";
@@ -57,7 +57,7 @@ redeemRoutes.openapi(
             schema: z
               .strictObject({
                 code: z.string().min(1).max(500).openapi({ description: "registration_code of the address" }),
-                customer: customerName.optional().openapi({
+                customer: ownId.optional().openapi({
                   description: "Your own id for the customer, to be used in usage events",
                 }),
                 preview: z.boolean().default(false).openapi({

@@ -9,7 +9,7 @@ import { withoutSecrets } from "../../http/secrets.ts";
 import { openLedger } from "../../ledger/database.ts";
 import type { FormFields } from "../../ledger/schema.ts";
 import { arrive, lookAfter, type Arrival } from "./arrivals.ts";
-import type { Agreement } from "../agreements.ts";
+import type { Agreement } from "../../ledger/agreements.ts";
 import type { Brand } from "./pages/layout.ts";
 import {
   aboutPage,

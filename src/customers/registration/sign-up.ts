@@ -6,7 +6,7 @@ import { sha256Hex } from "../../sha256.ts";
 import { isText } from "../../text.ts";
 import { messageId, writeMessages } from "../../webhooks/messages.ts";
 import { presentAgreement } from "../agreement-view.ts";
-import type { Agreement } from "../agreements.ts";
+import type { Agreement } from "../../ledger/agreements.ts";
 import type { SignUpErrors, SignUpForm } from "./pages/pages.ts";
 
 export type Contact = typeof contacts.$inferSelect;

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { lifeOf, stateOf, type HeardNotice } from "../../../src/customers/life.ts";
+import { lifeOf, type HeardNotice } from "../../../src/customers/life.ts";
+import { stateOf } from "../../../src/ledger/agreements.ts";
 import { noticeKinds, type NoticeFacts, type NoticeKind } from "../../../src/ledger/schema.ts";
 
 const MINUTE = 60_000;

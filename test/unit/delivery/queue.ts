@@ -1,5 +1,6 @@
 import { createProduct } from "../../../src/catalog/products.ts";
-import { registerAgreement, type Agreement } from "../../../src/customers/agreements.ts";
+import { registerAgreement } from "../../../src/customers/register-agreement.ts";
+import { type Agreement } from "../../../src/ledger/agreements.ts";
 import { Pacer } from "../../../src/delivery/pacer.ts";
 import { runDelivery } from "../../../src/delivery/run.ts";
 import { openLedger } from "../../../src/ledger/database.ts";

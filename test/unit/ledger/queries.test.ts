@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { agreementsOf, listCustomers } from "../../../src/customers/customers.ts";
-import { listAgreements } from "../../../src/customers/agreements.ts";
+import { listAgreements } from "../../../src/ledger/agreements.ts";
 import { parts, type PartName } from "../../../src/customers/keep-customers.ts";
 import { latestNotices, listNotices, noticesOf } from "../../../src/customers/notices/notices.ts";
 import { setRecords } from "../../../src/customers/set-records.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Agreement } from "../../../src/customers/agreements.ts";
+import type { Agreement } from "../../../src/ledger/agreements.ts";
 import { HOUR } from "../../../src/meter/hours.ts";
 import { Shard } from "../../../src/meter/shard.ts";
 import { UsageBatchBuilder } from "../../../src/meter/usage-batch.ts";

@@ -1,15 +1,13 @@
-import { and, asc, eq, gt, sql, type SQL } from "drizzle-orm";
+import { and, eq, sql, type SQL } from "drizzle-orm";
 import type { Product } from "../catalog/products.ts";
+import { findAgreement, type Agreement } from "../ledger/agreements.ts";
 import { inOneTransaction, type Ledger } from "../ledger/database.ts";
 import { agreements, type FormFields } from "../ledger/schema.ts";
 import { sha256Hex } from "../sha256.ts";
 import { messageId, writeMessages } from "../webhooks/messages.ts";
 import { presentAgreement } from "./agreement-view.ts";
-import type { AgreementState } from "./life.ts";
 import { claimNotices, licenseIdOf, ownNotice } from "./notices/notices.ts";
 import { forgetNames } from "./resolve-names.ts";
-
-export type Agreement = typeof agreements.$inferSelect;
 
 /** What ResolveCustomer said of who has come. */
 export interface Registration {
@@ -192,11 +190,6 @@ function shardFor(id: string, shards: number): number {
   return Number.parseInt(id.slice(4, 12), 16) % shards;
 }
 
-/** An agreement by its id; null when there is none. */
-export async function findAgreement(ledger: Ledger, id: string): Promise<Agreement | null> {
-  return (await ledger.query.agreements.findFirst({ where: eq(agreements.id, id) })) ?? null;
-}
-
 /**
  * The agreement of a registration that AWS has told more or less of before: by its licence, or of a legacy customer, whose
  * account may be told only later, by the CustomerIdentifier.
@@ -212,130 +205,4 @@ async function findRegistered(
   if (licensed !== null || customerIdentifier === null || hasConcurrentAgreements(product, now))
     return licensed;
   return find(eq(agreements.customerIdentifier, customerIdentifier));
-}
-
-/** Agreements in the order of their ids. */
-export function listAgreements(
-  ledger: Ledger,
-  query: {
-    limit: number;
-    after?: string | undefined;
-    product?: string | undefined;
-    agreement?: string | undefined;
-    /** The seller's own id for the customer. */
-    customer?: string | undefined;
-    /** Whether its LicenseArn is known. */
-    licensed?: boolean | undefined;
-    state?: { readonly is: AgreementState; readonly now: number } | undefined;
-  },
-): Promise<Agreement[]> {
-  return ledger.query.agreements.findMany({
-    where: and(
-      gt(agreements.id, query.after ?? ""),
-      query.product === undefined ? undefined : eq(agreements.productId, query.product),
-      query.agreement === undefined ? undefined : eq(agreements.id, query.agreement),
-      // The index of own ids begins with the product, of which there are few.
-      query.customer === undefined
-        ? undefined
-        : sql`product_id IN (SELECT id FROM products) AND customer = ${query.customer}`,
-      query.licensed === undefined
-        ? undefined
-        : sql`(${agreements.licenseArn} IS NOT NULL) = ${query.licensed ? 1 : 0}`,
-      query.state === undefined ? undefined : isIn(query.state),
-    ),
-    orderBy: asc(agreements.id),
-    limit: query.limit,
-  });
-}
-
-/** {@link stateOf}, in SQL. */
-function isIn({ is, now }: { readonly is: AgreementState; readonly now: number }): SQL {
-  switch (is) {
-    case "pending":
-      return sql`usage_until IS NULL AND activated_at IS NULL`;
-    case "active":
-      return sql`usage_until IS NULL AND activated_at IS NOT NULL`;
-    case "ending":
-      // None of them is closed, and by that there is an index.
-      return sql`id IN (SELECT id FROM agreements INDEXED BY agreements_ending
-                        WHERE closed_at IS NULL AND usage_until > ${now})`;
-    case "ended":
-      return sql`usage_until <= ${now}`;
-  }
-}
-
-export type Naming =
-  | { readonly ok: true; readonly agreement: Agreement }
-  | { readonly ok: false; readonly reason: "unknown" | "taken" };
-
-/**
- * The other agreements of a product that have an own id: one, or none. From one that has ended it may be taken, for the
- * agreement that the customer has come back with.
- */
-export const holders = (productId: string, customer: string | null, id: string): SQL =>
-  sql`SELECT id FROM agreements WHERE product_id = ${productId} AND customer = ${customer} AND id <> ${id}`;
-
-/** Whether an own id is AWS's name of another customer of the product: it would take that one's usage. */
-export const isAwsNameOfAnother = (
-  productId: string,
-  customer: string | null,
-  id: string,
-): SQL => sql`EXISTS (
-  SELECT 1 FROM agreements WHERE product_id = ${productId} AND customer_identifier = ${customer} AND id <> ${id})`;
-
-/** Has the agreements that have ended leave their own id, by which they are known for usage of before that end. */
-export const leave = (ids: SQL): SQL => sql`
-  UPDATE agreements SET customer = NULL, former_customer = customer, former_until = ended_at
-  WHERE id IN (${ids}) AND ended_at IS NOT NULL`;
-
-/**
- * Sets the seller's own id for the customer of an agreement, or takes it away. Two agreements cannot share one; from an
- * agreement that has ended it goes over, but for the usage of before that end.
- */
-export async function nameCustomer(ledger: Ledger, id: string, customer: string | null): Promise<Naming> {
-  const agreement = await findAgreement(ledger, id);
-  if (agreement === null) return { ok: false, reason: "unknown" };
-  const others = holders(agreement.productId, customer, id);
-  const isFree = sql`NOT ${isAwsNameOfAnother(agreement.productId, customer, id)}`;
-  // The unique index would find it too; this way, of two operators who give away the same id one is told.
-  const [, named = []] = await inOneTransaction(ledger, [
-    leave(sql`${others} AND ${isFree}`),
-    sql`
-      UPDATE agreements SET customer = ${customer}
-      WHERE id = ${id} AND NOT EXISTS (${others}) AND ${isFree} RETURNING id`,
-  ]);
-  forgetNames();
-  return named.length === 0
-    ? { ok: false, reason: "taken" }
-    : { ok: true, agreement: { ...agreement, customer } };
-}
-
-export type Licensing =
-  | { readonly ok: true; readonly agreement: Agreement }
-  | { readonly ok: false; readonly reason: "unknown" | "taken" | "known" };
-
-/**
- * Tells an agreement its LicenseArn, for a product that moves to concurrent agreements. One that is known does not
- * change: its records are under it.
- */
-export async function licenseAgreement(ledger: Ledger, id: string, licenseArn: string): Promise<Licensing> {
-  const agreement = await findAgreement(ledger, id);
-  if (agreement === null) return { ok: false, reason: "unknown" };
-  if (agreement.licenseArn === licenseArn) return { ok: true, agreement };
-  if (agreement.licenseArn !== null) return { ok: false, reason: "known" };
-  const licenseId = licenseIdOf(licenseArn);
-  const [licensed = []] = await inOneTransaction(ledger, [
-    sql`
-      UPDATE agreements SET license_arn = ${licenseArn}, license_id = ${licenseId}
-      WHERE id = ${id} AND license_arn IS NULL AND NOT EXISTS (
-        SELECT 1 FROM agreements other
-        WHERE other.product_id = ${agreement.productId} AND other.license_arn = ${licenseArn}) RETURNING id`,
-    ...claimNotices(id, { licenseId, awsAgreementId: null, customer: null }).map(
-      (claim) =>
-        sql`${claim} AND EXISTS (SELECT 1 FROM agreements WHERE id = ${id} AND license_id = ${licenseId})`,
-    ),
-  ]);
-  forgetNames();
-  if (licensed.length === 0) return { ok: false, reason: "taken" };
-  return { ok: true, agreement: { ...agreement, licenseArn, licenseId } };
 }
