@@ -11,7 +11,13 @@ import { agreementStates, findAgreement, listAgreements, type Agreement } from "
 import { setOwnId } from "./own-id.ts";
 import { licenseAgreement } from "./license-agreement.ts";
 import { ownId } from "./customer-name.ts";
-import { activateAgreement, endAgreement, sealEnding } from "./ending.ts";
+import { sealEnding } from "./ending.ts";
+import {
+  activateAgreement,
+  endAgreement,
+  type OperatorNotice,
+  type OperatorOutcome,
+} from "./operator-notices.ts";
 import { surroundingsOf } from "./surroundings.ts";
 
 const security = [{ adminToken: [] }];
@@ -157,16 +163,12 @@ agreementRoutes.openapi(
     responses: { 200: shown, ...problemResponses(400, 401, 404, 409, 413, 415) },
   }),
   async (c) => {
-    const { id } = c.req.valid("param");
-    const { at } = c.req.valid("json");
     const surroundings = surroundingsOf(c.env);
-    const now = surroundings.now();
-    const wrong = problemOf(at, now);
-    if (wrong !== null) return notAt(c, wrong);
-    const ended = await endAgreement(surroundings.ledger, id, { at: timeOf(at, now), now });
-    if (!ended.ok) return refuse(c, id, ended.reason);
-    await sealEnding(surroundings, ended.agreement);
-    return c.json(presentAgreement(ended.agreement, now), 200);
+    return hear(c, { id: c.req.valid("param").id, ...c.req.valid("json") }, async (id, notice) => {
+      const ended = await endAgreement(surroundings.ledger, id, notice);
+      if (ended.ok) await sealEnding(surroundings, ended.agreement);
+      return ended;
+    });
   },
 );
 
@@ -183,27 +185,29 @@ agreementRoutes.openapi(
     responses: { 200: shown, ...problemResponses(400, 401, 404, 409, 413, 415) },
   }),
   async (c) => {
-    const { id } = c.req.valid("param");
-    const { at } = c.req.valid("json");
-    const { ledger, now: clock } = surroundingsOf(c.env);
-    const now = clock();
-    const wrong = problemOf(at, now);
-    if (wrong !== null) return notAt(c, wrong);
-    const active = await activateAgreement(ledger, id, { at: timeOf(at, now), now });
-    if (!active.ok) return refuse(c, id, active.reason);
-    return c.json(presentAgreement(active.agreement, now), 200);
+    const { ledger } = surroundingsOf(c.env);
+    return hear(c, { id: c.req.valid("param").id, ...c.req.valid("json") }, (id, notice) =>
+      activateAgreement(ledger, id, notice),
+    );
   },
 );
-
-const timeOf = (at: string | undefined, now: number): number => (at === undefined ? now : Date.parse(at));
 
 /** AWS's last day for an hour's usage is long past by then: an earlier time is a typing mistake that would cost a customer's usage. */
 const OLDEST_MOMENT = 62 * 24 * HOUR;
 
-/** What is wrong with a time. What has not happened would wait in the books for a day that may never come. */
-function problemOf(at: string | undefined, now: number): string | null {
-  if (timeOf(at, now) > now) return "must not be in the future";
-  return timeOf(at, now) < now - OLDEST_MOMENT ? "must not be more than two months ago" : null;
+/** Hears what a person says about an agreement, and shows what it has become. */
+async function hear(
+  c: Context<AppEnv>,
+  { id, at: said }: { readonly id: string; readonly at?: string | undefined },
+  tell: (id: string, notice: OperatorNotice) => Promise<OperatorOutcome>,
+) {
+  const now = Date.now();
+  const at = said === undefined ? now : Date.parse(said);
+  // What has not happened would wait in the books for a day that may never come.
+  if (at > now) return notAt(c, "must not be in the future");
+  if (at < now - OLDEST_MOMENT) return notAt(c, "must not be more than two months ago");
+  const told = await tell(id, { at, now });
+  return told.ok ? c.json(presentAgreement(told.agreement, now), 200) : refuse(c, id, told.reason);
 }
 
 function notAt(c: Context<AppEnv>, detail: string) {

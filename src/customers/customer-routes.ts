@@ -15,7 +15,8 @@ import { entitlementsOf, presentEntitlement } from "./contracts/entitlements.ts"
 import { noticeSchema, presentNotice } from "./notices/notice-routes.ts";
 import { latestNotices } from "./notices/notices.ts";
 import { contactsOf, eraseContacts, type Contact } from "./registration/sign-up.ts";
-import { conservationOf, surroundingsOf, type Surroundings } from "./surroundings.ts";
+import { conservationOf } from "../ledger/conservation.ts";
+import { surroundingsOf, type Surroundings } from "./surroundings.ts";
 
 /** What a person looks at; the lists of records and notices have all. */
 const LATEST = 50;
@@ -139,7 +140,7 @@ async function detailsOf(surroundings: Surroundings, agreements: readonly Agreem
   const [contacts, entitlements, usage, records, notices] = await Promise.all([
     contactsOf(ledger, ids),
     entitlementsOf(ledger, ids),
-    conservationOf(surroundings, agreements),
+    conservationOf(surroundings.shards, agreements),
     latestRecords(ledger, ids, LATEST),
     latestNotices(ledger, ids, LATEST),
   ]);

@@ -1,18 +1,13 @@
 import { and, asc, gt, isNull, lte, sql, type SQL } from "drizzle-orm";
-import { LRUCache } from "lru-cache";
 import type { Conservation } from "../ledger/conservation.ts";
 import { inOneTransaction, type Ledger } from "../ledger/database.ts";
 import { agreements, type UnbilledUsage } from "../ledger/schema.ts";
-import { HOUR } from "../meter/hours.ts";
 import { formatQuantity } from "../meter/quantity.ts";
-import { shardName } from "../meter/shard-name.ts";
+import { byShard } from "../meter/shard-name.ts";
 import { messageId, writeMessages } from "../webhooks/messages.ts";
-import { findAgreement, type Agreement } from "../ledger/agreements.ts";
+import type { Agreement } from "../ledger/agreements.ts";
 import { presentAgreement } from "./agreement-view.ts";
 import { faultsOf } from "./each-of.ts";
-import { applyNotices } from "./apply-notices.ts";
-import { lifeOf } from "./life.ts";
-import { ownNotice, noticesOf } from "./notices/notices.ts";
 import { setRecords } from "./set-records.ts";
 import type { Part } from "./slice.ts";
 import { shardOf, type CustomersShard, type Surroundings } from "./surroundings.ts";
@@ -20,61 +15,14 @@ import { shardOf, type CustomersShard, type Surroundings } from "./surroundings.
 /** Agreements that one slice seals once more: a call of each of their shards, and three queries. */
 const MAX_ENDING = 2000;
 
-/** Agreements that one slice closes: two calls of each of their shards, and two queries. */
+/** Agreements that one slice closes: two calls of each of their shards, and two queries for each hundred of them. */
 const MAX_CLOSED = 500;
 
+/** Agreements that one statement closes: the message of each may be some kB, and D1 takes 2 MB a parameter. */
+const AT_A_TIME = 100;
+
 /** Shards that are called at a time. */
-const AT_ONCE = 5;
-
-/** A person's word about an agreement. Times are epoch milliseconds. */
-export interface Word {
-  readonly at: number;
-  readonly now: number;
-}
-
-/** What a person's word has come to. */
-export type Said =
-  | { readonly ok: true; readonly agreement: Agreement }
-  /** `contradicted`: a notice that is known and says otherwise happened later. */
-  | { readonly ok: false; readonly reason: "unknown" | "contradicted" };
-
-/**
- * Writes down that an agreement ends: AWS takes its usage for one hour more. Its open records go before all others, and
- * have that hour as their deadline. An earlier end that is known stays, and AWS's own notice counts more.
- */
-export function endAgreement(ledger: Ledger, id: string, word: Word): Promise<Said> {
-  return say(ledger, id, "agreement_ended", word);
-}
-
-/** Writes down that an agreement is active, or is so again: for one whose notice was lost. */
-export function activateAgreement(ledger: Ledger, id: string, word: Word): Promise<Said> {
-  return say(ledger, id, "activated", word);
-}
-
-async function say(
-  ledger: Ledger,
-  id: string,
-  kind: "agreement_ended" | "activated",
-  { at, now }: Word,
-): Promise<Said> {
-  const known = await findAgreement(ledger, id);
-  if (known === null) return { ok: false, reason: "unknown" };
-  const notice = {
-    id: `operator:${kind}:${id}:${at}`,
-    source: "operator",
-    kind,
-    occurredAt: at,
-    awsAgreementId: null,
-    licenseArn: null,
-    facts: {},
-  } as const;
-  const { usageUntil } = lifeOf([...(await noticesOf(ledger, known)), { ...notice, licenseId: null }]);
-  // It would change nothing, and whoever says it would not know.
-  if ((usageUntil === null) !== (kind === "activated")) return { ok: false, reason: "contradicted" };
-  await ownNotice(ledger, id, notice, now);
-  const agreement = await applyNotices(ledger, id, now);
-  return agreement === null ? { ok: false, reason: "unknown" } : { ok: true, agreement };
-}
+const SHARDS_AT_ONCE = 5;
 
 /** Has the hours of an agreement that ends, or has ended, sealed and handed over. */
 export async function sealEnding(surroundings: Surroundings, agreement: Agreement): Promise<void> {
@@ -127,43 +75,16 @@ function eachShard<A extends Pick<Agreement, "id" | "productId" | "shard">>(
   members: readonly A[],
   work: (shard: CustomersShard, ids: readonly string[], members: readonly A[]) => Promise<void>,
 ): Promise<unknown[]> {
-  const byShard = Map.groupBy(members, ({ productId, shard }) => shardName(productId, shard));
   return faultsOf(
-    [...byShard],
+    [...byShard(members)],
     ([name, ones]) =>
       work(
         shards(name),
         ones.map(({ id }) => id),
         ones,
       ),
-    { atOnce: AT_ONCE },
+    { atOnce: SHARDS_AT_ONCE },
   );
-}
-
-/** Agreements whose refused usage was told lately; the ledger knows the others. */
-const told = new LRUCache<string, true>({ max: 10_000 });
-
-/** Agreements that one request tells the seller of: each costs two queries, and D1 allows an invocation 1,000. */
-const MAX_TOLD = 100;
-
-/**
- * Tells the seller that usage of agreements was refused since they have ended: of each once in a day (UTC). Of those that
- * are too many at once the next request tells.
- */
-export async function tellRefused(ledger: Ledger, ids: readonly string[], now: number): Promise<void> {
-  const day = now - (now % (24 * HOUR));
-  const untold = ids.filter((id) => !told.has(`${day} ${id}`));
-  for (const id of untold.slice(0, MAX_TOLD)) {
-    const agreement = await findAgreement(ledger, id);
-    if (agreement === null) continue;
-    const type = "usage.refused";
-    const data = presentAgreement(agreement, now);
-    const message = { id: messageId(now, `${id}_refused`), type, agreementId: id, data } as const;
-    const isNew = sql`NOT EXISTS (
-      SELECT 1 FROM messages WHERE agreement_id = ${id} AND type = ${type} AND created_at >= ${day})`;
-    await ledger.run(writeMessages([message], now, isNew));
-    told.set(`${day} ${id}`, true);
-  }
 }
 
 /** Closes the agreements whose final hour is over: counts what could not be billed, and tells the seller. */
@@ -178,7 +99,9 @@ export const closeEnded: Part = async (surroundings, from) => {
   const faults = await eachShard(surroundings, over, async (shard, ids, members) => {
     // What a fault has kept from being sealed in time is for a person to see, too.
     await shard.endAgreements(ids);
-    await close(ledger, members, { rows: await shard.conservation(ids), at: now() });
+    const rows = await shard.conservation(ids);
+    for (let from = 0; from < members.length; from += AT_A_TIME)
+      await close(ledger, members.slice(from, from + AT_A_TIME), { rows, at: now() });
   });
   return { next: nextOf(over, MAX_CLOSED), faults };
 };

@@ -60,18 +60,6 @@ export function surroundingsOf(env: Env): Surroundings {
   };
 }
 
-/** Where the usage of agreements is, by a call of each of their shards. */
-export async function conservationOf(
-  { shards }: Pick<Surroundings, "shards">,
-  agreements: readonly Agreement[],
-): Promise<Conservation[]> {
-  const byShard = Map.groupBy(agreements, ({ productId, shard }) => shardName(productId, shard));
-  const rows = await Promise.all(
-    [...byShard].map(([name, members]) => shards(name).conservation(members.map(({ id }) => id))),
-  );
-  return rows.flat();
-}
-
 /** The shard that counts an agreement. */
 export function shardOf(
   { shards }: Pick<Surroundings, "shards">,

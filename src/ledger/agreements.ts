@@ -25,6 +25,13 @@ export async function findAgreement(ledger: Ledger, id: string): Promise<Agreeme
   return (await ledger.query.agreements.findFirst({ where: eq(agreements.id, id) })) ?? null;
 }
 
+/** Agreements by their ids, those that there are. */
+export function findAgreements(ledger: Ledger, ids: readonly string[]): Promise<Agreement[]> {
+  return ledger.query.agreements.findMany({
+    where: sql`${agreements.id} IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`,
+  });
+}
+
 /** Agreements in the order of their ids. */
 export function listAgreements(
   ledger: Ledger,

@@ -1,6 +1,8 @@
 import { sql } from "drizzle-orm";
 import type { AccountBalance } from "../meter/balances.ts";
 import { UNIT, type Nano } from "../meter/quantity.ts";
+import { byShard } from "../meter/shard-name.ts";
+import type { Agreement } from "./agreements.ts";
 import { inOneTransaction, type Ledger } from "./database.ts";
 
 /** Where accepted usage is, in billionths of a posted unit. */
@@ -61,6 +63,22 @@ export function isConserved({
 }: Places): boolean {
   const placed = delivered + pending + parked + open + carry + writtenOff + withheld;
   return pending >= 0n && accepted === placed;
+}
+
+/** The meter shard of a name, as far as its books go. */
+export type BooksOfShard = (name: string) => {
+  conservation(agreements: readonly string[]): Promise<readonly Conservation[]>;
+};
+
+/** Where the usage of agreements is, by one call of each of their shards. */
+export async function conservationOf(
+  shards: BooksOfShard,
+  agreements: readonly Pick<Agreement, "id" | "productId" | "shard">[],
+): Promise<Conservation[]> {
+  const rows = await Promise.all(
+    [...byShard(agreements)].map(([name, members]) => shards(name).conservation(members.map(({ id }) => id))),
+  );
+  return rows.flat();
 }
 
 /** What agreements of a shard have in the ledger, from its counters: no record is read. */

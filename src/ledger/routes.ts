@@ -1,12 +1,12 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireAdmin } from "../access/admin.ts";
 import { listShards } from "../catalog/products.ts";
-import { listAgreements, type Agreement } from "./agreements.ts";
+import { listAgreements } from "./agreements.ts";
 import { problemResponses } from "../http/problems.ts";
 import { page, pageQuery, router } from "../http/router.ts";
 import { hourOf } from "../meter/hours.ts";
-import { shardName, shardOfName } from "../meter/shard-name.ts";
-import { totals, type Conservation } from "./conservation.ts";
+import { shardOfName } from "../meter/shard-name.ts";
+import { conservationOf, totals } from "./conservation.ts";
 import { places, presentPlaces } from "./conservation-view.ts";
 import { openLedger } from "./database.ts";
 import { presentRecord, recordSchema } from "./record-view.ts";
@@ -91,7 +91,7 @@ ledgerRoutes.openapi(
     const { limit, ...query } = c.req.valid("query");
     const found = await listAgreements(openLedger(c.env.DB), { ...query, limit: limit + 1 });
     const { rows: agreements, next } = page(found, limit);
-    const rows = await balancesOf(c.env, agreements);
+    const rows = await conservationOf((name) => c.env.METER_SHARD.getByName(name), agreements);
     const products = new Map(agreements.map(({ id, productId }) => [id, productId]));
     const accounts = rows.map((row) => ({
       product: products.get(row.agreement) ?? "",
@@ -146,14 +146,3 @@ ledgerRoutes.openapi(
     return c.json({ dimensions, conserved: dimensions.every(({ conserved }) => conserved) }, 200);
   },
 );
-
-/** Asks each shard once for all of its agreements. */
-async function balancesOf(env: Env, agreements: readonly Agreement[]): Promise<Conservation[]> {
-  const byShard = Map.groupBy(agreements, ({ productId, shard }) => shardName(productId, shard));
-  const rows = await Promise.all(
-    [...byShard].map(([name, members]) =>
-      env.METER_SHARD.getByName(name).conservation(members.map(({ id }) => id)),
-    ),
-  );
-  return rows.flat();
-}

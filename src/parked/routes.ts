@@ -9,7 +9,7 @@ import { openLedger } from "../ledger/database.ts";
 import { parkReasons } from "../ledger/schema.ts";
 import { hourOf } from "../meter/hours.ts";
 import { formatQuantity } from "../meter/quantity.ts";
-import { shardName } from "../meter/shard-name.ts";
+import { byShard } from "../meter/shard-name.ts";
 import { timeId } from "../time-id.ts";
 import { decideHeld, findHeld, type ShardNamed } from "./held-usage.ts";
 import {
@@ -97,10 +97,9 @@ parkedRoutes.openapi(
     const found = await listAgreements(openLedger(c.env.DB), { ...query, limit: limit + 1 });
     const { rows: agreements, next } = page(found, limit);
     const shards = shardsOf(c.env);
-    const byShard = Map.groupBy(agreements, ({ productId, shard }) => shardName(productId, shard));
     const now = Date.now();
     const held = await Promise.all(
-      [...byShard].map(async ([name, members]) => {
+      [...byShard(agreements)].map(async ([name, members]) => {
         const usages = await shards(name).held(members.map(({ id }) => id));
         return usages.flatMap((usage) => {
           const agreement = members.find(({ id }) => id === usage.agreement);

@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import { bearerToken } from "../access/tokens.ts";
 import { productOfKey } from "../access/keys.ts";
 import { recallProduct } from "../catalog/products.ts";
-import { tellRefused } from "../customers/ending.ts";
+import { tellRefused } from "../customers/refused-usage.ts";
 import { MAX_NAME_LENGTH } from "../customers/customer-name.ts";
 import { problem, problemResponses } from "../http/problems.ts";
 import { router, type AppEnv } from "../http/router.ts";

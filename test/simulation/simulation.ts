@@ -2,7 +2,7 @@ import { faultSchema } from "../../simulator/src/faults.ts";
 import type { Agreement as SoldAgreement } from "../../simulator/src/model.ts";
 import type { Agreement } from "../../src/ledger/agreements.ts";
 import type { NewProduct } from "../../src/catalog/products.ts";
-import { activateAgreement, endAgreement } from "../../src/customers/ending.ts";
+import { activateAgreement, endAgreement } from "../../src/customers/operator-notices.ts";
 import { HOUR, MINUTE } from "../../src/meter/hours.ts";
 import { shardName } from "../../src/meter/shard-name.ts";
 import { dimension } from "../unit/meter/test-meter.ts";

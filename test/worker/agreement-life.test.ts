@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { tellRefused } from "../../src/customers/ending.ts";
+import { tellRefused } from "../../src/customers/refused-usage.ts";
 import { openLedger } from "../../src/ledger/database.ts";
 import { recordsOf, retryNow, seal, tick, usage } from "./delivering.ts";
 import { admin, json, type UsageAnswer } from "./gateway.ts";

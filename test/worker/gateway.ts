@@ -1,7 +1,7 @@
 import { env, exports } from "cloudflare:workers";
 import { registerAgreement } from "../../src/customers/register-agreement.ts";
 import { type Agreement } from "../../src/ledger/agreements.ts";
-import { activateAgreement } from "../../src/customers/ending.ts";
+import { activateAgreement } from "../../src/customers/operator-notices.ts";
 import { findProduct } from "../../src/catalog/products.ts";
 import { openLedger } from "../../src/ledger/database.ts";
 

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
 import { applyNotices } from "../../src/customers/apply-notices.ts";
-import { endAgreement } from "../../src/customers/ending.ts";
+import { endAgreement } from "../../src/customers/operator-notices.ts";
 import { recordsOf, seal, usage } from "./delivering.ts";
 import { admin } from "./gateway.ts";
 import { newListing } from "./marketplace.ts";

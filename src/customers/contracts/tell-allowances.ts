@@ -4,7 +4,7 @@ import type { AllowancePeriod } from "../../ledger/schema.ts";
 import type { EncodedTerm } from "../../meter/allowance.ts";
 import type { AllowanceDecision } from "../../meter/decisions.ts";
 import type { CountingRule } from "../../meter/dimension.ts";
-import { shardName } from "../../meter/shard-name.ts";
+import { byShard } from "../../meter/shard-name.ts";
 import { eachOf } from "../each-of.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { toldTerms } from "./terms.ts";
@@ -21,7 +21,7 @@ interface UntoldRow extends CountingRule {
   readonly unknownSince: number | null;
   readonly missingSince: number | null;
   readonly assumedNothing: 0 | 1;
-  readonly product: string;
+  readonly productId: string;
   readonly shard: number;
   readonly endedAt: number | null;
   readonly per: AllowancePeriod | null;
@@ -41,13 +41,12 @@ export async function tellAllowances({ ledger, shards, now }: Surroundings): Pro
       SELECT allowances.agreement_id AS agreement, allowances.dimension AS dimension, allowances.version AS version,
              allowances.terms AS terms, allowances.begun AS begun, allowances.unknown_since AS unknownSince,
              allowances.missing_since AS missingSince, allowances.assumed_nothing AS assumedNothing,
-             agreements.product_id AS product, agreements.shard AS shard, agreements.ended_at AS endedAt,
+             agreements.product_id AS productId, agreements.shard AS shard, agreements.ended_at AS endedAt,
              row_number() OVER (PARTITION BY agreements.product_id, agreements.shard ORDER BY agreement_id) AS turn
       FROM allowances INDEXED BY allowances_untold JOIN agreements ON agreements.id = allowances.agreement_id
       WHERE allowances.told_at IS NULL ORDER BY turn LIMIT ${MAX_TOLD}) AS untold
-    JOIN dimensions ON dimensions.product_id = untold.product AND dimensions.name = untold.dimension`);
-  const byShard = Map.groupBy(untold, ({ product, shard }) => shardName(product, shard));
-  await eachOf([...byShard], async ([name, rows]) => {
+    JOIN dimensions ON dimensions.product_id = untold.productId AND dimensions.name = untold.dimension`);
+  await eachOf([...byShard(untold)], async ([name, rows]) => {
     await shards(name).decide(rows.map(decisionOf));
     await markTold(ledger, rows, now());
   });
