@@ -46,21 +46,24 @@ const CLAIM = MINUTE;
 /** Messages that a run sends, 40 of them by two queries: the tick that it is a part of has others to make. */
 const MAX_MESSAGES = 4000;
 
-/** What is claimed at a time, and how much of it is on its way at once. */
-interface Share {
-  readonly alarms: number;
-  /** What agreements have to tell: alarms do not wait behind it, however much it is, nor it behind alarms. */
-  readonly others: number;
+/** Alarms do not wait behind what agreements have to tell, however much it is, nor that behind alarms. */
+type Kind = "alarm" | "other";
+
+/** How many of each kind are claimed at a time, and how many are on their way at once. */
+interface Share extends Readonly<Record<Kind, number>> {
   readonly atOnce: number;
 }
 
+/** A receiver that is down is asked by each run with one of each kind, and not with five. */
+const PROBE: Share = { alarm: 1, other: 1, atOnce: 1 };
+
 /** An invocation has six connections that wait for an answer (Cloudflare docs, Workers limits). */
-const FULL_SHARE: Share = { alarms: 10, others: 30, atOnce: 5 };
+const FULL_SHARE: Share = { alarm: 10, other: 30, atOnce: 5 };
 
 /**
  * Sends the webhook messages that are due, alarms first, each signed anew (Standard Webhooks 1.0): the id stays the same,
  * so that a receiver that has seen it knows. One that is refused waits for its own next turn and holds up no other; when
- * the receiver is in trouble, all of them wait.
+ * the receiver is in trouble, the others of that kind wait: what it cannot do with an alarm, it may with the rest.
  *
  * @returns how many were delivered
  */
@@ -68,26 +71,27 @@ export async function sendMessages(run: WebhookRun): Promise<number> {
   const { ledger, receiver, now } = run;
   const until = now() + RUN;
   const signer = signerOf(receiver.secret);
-  // A receiver that is down is asked once by each run, and not five times.
-  let share: Share = { alarms: 1, others: 1, atOnce: 1 };
+  const inTrouble = new Set<Kind>();
+  let share = PROBE;
   let sent = 0;
   let delivered = 0;
   while (sent < MAX_MESSAGES && now() < until) {
-    const batch = await claim(ledger, share, now());
+    const batch = await claim(ledger, withoutThose(inTrouble, share), now());
     if (batch.messages.length === 0) break;
-    const { answers, isTrouble } = await postAll(run, batch.messages, {
-      signer,
-      until,
-      atOnce: share.atOnce,
-    });
+    const answers = await postAll(run, batch.messages, { signer, until, atOnce: share.atOnce, inTrouble });
     await settle(run, batch, answers);
     for (const { error } of answers.values()) if (error === null) delivered += 1;
-    if (isTrouble) break;
     sent += answers.size;
     share = FULL_SHARE;
   }
   return delivered;
 }
+
+const withoutThose = (inTrouble: ReadonlySet<Kind>, share: Share): Share => ({
+  ...share,
+  ...(inTrouble.has("alarm") && { alarm: 0 }),
+  ...(inTrouble.has("other") && { other: 0 }),
+});
 
 /** Null when it is no secret. */
 function signerOf(secret: string): Webhook | null {
@@ -117,7 +121,7 @@ interface Batch {
 }
 
 /** Claims messages that are due, and counts the attempt before it is made. */
-async function claim(ledger: Ledger, { alarms, others }: Share, now: number): Promise<Batch> {
+async function claim(ledger: Ledger, { alarm, other }: Share, now: number): Promise<Batch> {
   const until = now + CLAIM;
   const due = (index: string, condition: string, limit: number) => sql`
     SELECT id FROM (
@@ -126,47 +130,52 @@ async function claim(ledger: Ledger, { alarms, others }: Share, now: number): Pr
       ORDER BY next_attempt_at LIMIT ${limit})`;
   const messages = await ledger.all<Claimed>(sql`
     UPDATE messages SET attempts = attempts + 1, next_attempt_at = ${until}
-    WHERE id IN (${due("messages_undelivered_alarms", "agreement_id IS NULL", alarms)}
-                 UNION ALL ${due("messages_undelivered", "agreement_id IS NOT NULL", others)})
+    WHERE id IN (${due("messages_undelivered_alarms", "agreement_id IS NULL", alarm)}
+                 UNION ALL ${due("messages_undelivered", "agreement_id IS NOT NULL", other)})
     RETURNING id, agreement_id AS agreementId, payload, attempts, created_at AS createdAt, error`);
   // Ids begin with their time.
-  const inOrder = messages.toSorted((a, b) => rankOf(a) - rankOf(b) || (a.id < b.id ? -1 : 1));
+  const inOrder = messages.toSorted((a, b) =>
+    kindOf(a) === kindOf(b) ? (a.id < b.id ? -1 : 1) : kindOf(a) === "alarm" ? -1 : 1,
+  );
   return { messages: inOrder, until };
 }
 
-const rankOf = ({ agreementId }: Claimed): number => (agreementId === null ? 0 : 1);
+const kindOf = ({ agreementId }: Pick<Claimed, "agreementId">): Kind =>
+  agreementId === null ? "alarm" : "other";
 
 interface Posting {
   readonly signer: Webhook | null;
   /** When no more are begun, epoch milliseconds. */
   readonly until: number;
   readonly atOnce: number;
+  /** Kinds that the receiver is in trouble with: none is begun any more. Added to. */
+  readonly inTrouble: Set<Kind>;
 }
 
 /** Posts messages, those of one agreement one after another, and so the alarms: what they tell is in an order. */
 async function postAll(
   { receiver, fetch, now }: WebhookRun,
   messages: readonly Claimed[],
-  { signer, until, atOnce }: Posting,
-): Promise<{ readonly answers: ReadonlyMap<string, Answer>; readonly isTrouble: boolean }> {
+  { signer, until, atOnce, inTrouble }: Posting,
+): Promise<ReadonlyMap<string, Answer>> {
   const lanes = Map.groupBy(messages, ({ agreementId }) => agreementId).values();
   const answers = new Map<string, Answer>();
-  let isTrouble = false;
   const postLanes = async (): Promise<void> => {
     for (const lane of lanes) {
-      for (const { id, payload } of lane) {
-        if (isTrouble || now() >= until) return;
+      for (const message of lane) {
+        const { id, payload } = message;
+        if (inTrouble.has(kindOf(message)) || now() >= until) break;
         const answer = await post(receiver.url, { id, payload, at: now(), signer, fetch });
         answers.set(id, answer);
-        isTrouble ||= answer.isTrouble;
+        if (answer.isTrouble) inTrouble.add(kindOf(message));
       }
     }
   };
   await Promise.all(Array.from({ length: atOnce }, postLanes));
-  return { answers, isTrouble };
+  return answers;
 }
 
-/** Writes down what became of claimed messages. Those that were not sent are as they were before. */
+/** Writes down what became of claimed messages. Those that were not sent are due again at once, ahead of newer ones. */
 async function settle(
   { ledger, now, random }: WebhookRun,
   { messages, until }: Batch,

@@ -131,6 +131,17 @@ describe("webhook messages that wait", () => {
     expect(posted).toEqual(["msg_000001"]);
   });
 
+  it.each([
+    ["alarms", (id: string) => id.startsWith("msg_alarm"), 50],
+    ["what agreements tell", (id: string) => !id.startsWith("msg_alarm"), 40],
+  ])("go on while the receiver is in trouble with %s only", async (_with, isTrouble, others) => {
+    await waiting(50);
+    for (let n = 0; n < 40; n++) await alarm(`msg_alarm${n}`);
+    const { posted, run } = receiver((id) => (isTrouble(id) ? 500 : 200));
+    expect(await run()).toBe(others);
+    expect(posted).toHaveLength(others + 1);
+  });
+
   it("are sent for three quarters of a minute, and the rest by the next run", async () => {
     await waiting(100);
     const { posted, run } = receiver(() => 200, SECOND);
