@@ -1,4 +1,4 @@
-import { and, eq, lte, ne, sql } from "drizzle-orm";
+import { and, eq, lte, notInArray, sql } from "drizzle-orm";
 import { HOUR } from "../meter/hours.ts";
 import type { Ledger } from "./database.ts";
 import { incidents, type IncidentKind } from "./schema.ts";
@@ -38,9 +38,12 @@ export async function forgetIncident(ledger: Ledger, kind: IncidentKind, subject
   await ledger.delete(incidents).where(and(eq(incidents.kind, kind), eq(incidents.subject, subject)));
 }
 
-/** Forgets what a day is over since. That notices come no more is so until they do. */
+/** What is so until it is mended. */
+const LASTING: IncidentKind[] = ["notices_unsubscribed", "webhooks_failing"];
+
+/** Forgets what a day is over since. */
 export async function forgetOldIncidents(ledger: Ledger, now: number): Promise<void> {
   await ledger
     .delete(incidents)
-    .where(and(lte(incidents.happenedAt, now - MEMORY), ne(incidents.kind, "notices_unsubscribed")));
+    .where(and(lte(incidents.happenedAt, now - MEMORY), notInArray(incidents.kind, LASTING)));
 }

@@ -26,6 +26,9 @@ const PATIENCE = 5 * MINUTE;
 /** Hours of a contract that is not known stay open, and there is a day to read it. */
 const ENTITLEMENTS_PATIENCE = HOUR;
 
+/** So many times in a row the receiver of webhooks may be down before a person is told: some minutes, as messages are repeated. */
+const RUNS_OF_PATIENCE = 3;
+
 /** The cron trigger fires every minute. */
 const TICK_SILENCE = 10 * MINUTE;
 
@@ -126,10 +129,11 @@ export async function findConditions(ledger: Ledger, now: number): Promise<Condi
       SELECT product_id AS product, count(*) AS count, max(entitlements_error) AS error
       FROM agreements INDEXED BY agreements_entitlements_failing
       WHERE entitlements_failing_since <= ${now - ENTITLEMENTS_PATIENCE} AND usage_until IS NULL GROUP BY product_id`,
-    // One that stands for a topic that no product names any more is nobody's matter.
+    // One that stands for a topic that no product names any more is nobody's matter; a receiver may be down for a moment.
     sql`
       SELECT kind, subject, detail, count FROM incidents
-      WHERE kind <> 'notices_unsubscribed' OR subject IN (SELECT value FROM products, json_each(products.sns_topics))`,
+      WHERE (kind <> 'notices_unsubscribed' OR subject IN (SELECT value FROM products, json_each(products.sns_topics)))
+      AND (kind <> 'webhooks_failing' OR count >= ${RUNS_OF_PATIENCE})`,
   ])) as unknown as Rows;
   return [
     ...near.map(nearDeadline),
@@ -172,9 +176,9 @@ function waitingCustomers({ code, detail, count, expiresAt }: WaitingRow): Condi
 }
 
 function ofIncident({ kind, subject, detail, count }: IncidentRow): Condition {
-  return kind === "registration_lost"
-    ? lostCustomers({ code: subject, detail, count })
-    : { kind, subject, detail, size: count };
+  if (kind === "registration_lost") return lostCustomers({ code: subject, detail, count });
+  // It is no worse for lasting longer.
+  return { kind, subject, detail, size: kind === "webhooks_failing" ? 1 : count };
 }
 
 function lostCustomers({ code, detail, count }: LostRow): Condition {

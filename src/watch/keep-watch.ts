@@ -1,6 +1,6 @@
 import type { Ledger } from "../ledger/database.ts";
 import { forgetOldIncidents } from "../ledger/incidents.ts";
-import { sendMessages, type Receiver } from "../webhooks/send.ts";
+import { forgetFailing, sendMessages, type Receiver } from "../webhooks/send.ts";
 import { updateAlarms } from "./alarms.ts";
 import { findConditions } from "./conditions.ts";
 
@@ -22,7 +22,8 @@ export async function keepWatch({ ledger, receiver, ...world }: WatchOptions): P
   await forgetOldIncidents(ledger, now);
   const conditions = await findConditions(ledger, now);
   await updateAlarms(ledger, conditions, { now, newId: world.newId });
-  if (receiver !== null) await sendMessages({ ledger, receiver, ...world });
+  if (receiver === null) await forgetFailing(ledger);
+  else await sendMessages({ ledger, receiver, ...world });
 }
 
 /** The receiver of this deployment; null while it is not set. */

@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { Webhook } from "standardwebhooks";
 import type { Ledger } from "../ledger/database.ts";
+import { forgetIncident, noteIncident } from "../ledger/incidents.ts";
 import { HOUR, MINUTE, SECOND } from "../meter/hours.ts";
 import { post, type Answer } from "./post.ts";
 
@@ -71,7 +72,7 @@ export async function sendMessages(run: WebhookRun): Promise<number> {
   const { ledger, receiver, now } = run;
   const until = now() + RUN;
   const signer = signerOf(receiver.secret);
-  const inTrouble = new Set<Kind>();
+  const inTrouble = new Map<Kind, string>();
   let share = PROBE;
   let sent = 0;
   let delivered = 0;
@@ -84,10 +85,27 @@ export async function sendMessages(run: WebhookRun): Promise<number> {
     sent += answers.size;
     share = FULL_SHARE;
   }
+  const [error] = inTrouble.values();
+  if (delivered > 0) await forgetFailing(ledger);
+  else if (error !== undefined) await noteIncident(ledger, failing(error), now());
   return delivered;
 }
 
-const withoutThose = (inTrouble: ReadonlySet<Kind>, share: Share): Share => ({
+/** Whom a person is told of who looks at the gateway itself: by its webhooks nobody is told of anything. */
+const RECEIVER = "receiver";
+
+/** A message was taken, or none is to be sent. */
+export const forgetFailing = (ledger: Ledger): Promise<void> =>
+  forgetIncident(ledger, "webhooks_failing", RECEIVER);
+
+const failing = (error: string) =>
+  ({
+    kind: "webhooks_failing",
+    subject: RECEIVER,
+    detail: `No webhook message is taken: ${error}. That is WEBHOOK_URL's receiver, or one of the secrets WEBHOOK_URL and WEBHOOK_SECRET. They are repeated for 30 days; GET /v1/messages?undelivered=true lists them.`,
+  }) as const;
+
+const withoutThose = (inTrouble: ReadonlyMap<Kind, string>, share: Share): Share => ({
   ...share,
   ...(inTrouble.has("alarm") && { alarm: 0 }),
   ...(inTrouble.has("other") && { other: 0 }),
@@ -148,8 +166,8 @@ interface Posting {
   /** When no more are begun, epoch milliseconds. */
   readonly until: number;
   readonly atOnce: number;
-  /** Kinds that the receiver is in trouble with: none is begun any more. Added to. */
-  readonly inTrouble: Set<Kind>;
+  /** Kinds that the receiver is in trouble with, and how: none of them is begun any more. Added to. */
+  readonly inTrouble: Map<Kind, string>;
 }
 
 /** Posts messages, those of one agreement one after another, and so the alarms: what they tell is in an order. */
@@ -167,7 +185,7 @@ async function postAll(
         if (inTrouble.has(kindOf(message)) || now() >= until) break;
         const answer = await post(receiver.url, { id, payload, at: now(), signer, fetch });
         answers.set(id, answer);
-        if (answer.isTrouble) inTrouble.add(kindOf(message));
+        if (answer.isTrouble) inTrouble.set(kindOf(message), answer.error ?? "");
       }
     }
   };

@@ -70,6 +70,9 @@ describe("an event of AWS's that is refused", () => {
     expect((await postWith(undefined, "some-secret-of-sixteen", await event())).status).toBe(503);
     const detail = expect.stringContaining("wrangler secret put EVENTS_SECRET") as unknown;
     expect(await alarms()).toMatchObject([{ subject: "eventbridge_secret", detail }]);
+    // Once it is set, EventBridge sends them again.
+    expect((await postWith(secret, secret, await event())).status).toBe(200);
+    expect(await alarms()).toEqual([]);
   });
 
   it("is in the log and nothing else when it brought another secret, which anybody can", async () => {

@@ -68,7 +68,7 @@ const forgetAgreements = () => env.DB.exec("DELETE FROM messages WHERE type GLOB
 beforeEach(async () => {
   // Alarms are about everything there is; each test begins without any.
   await env.DB.batch(
-    ["records", "alarms", "messages", "deliveries", "shard_reports", "submitters"].map((table) =>
+    ["records", "alarms", "incidents", "messages", "deliveries", "shard_reports", "submitters"].map((table) =>
       env.DB.prepare(`DELETE FROM ${table}`),
     ),
   );
@@ -193,6 +193,37 @@ describe("webhook messages", () => {
   });
 });
 
+describe("a receiver that takes no message", () => {
+  const alarmOfIt = async () => (await openAlarms()).filter(({ kind }) => kind === "webhooks_failing");
+
+  it.each([
+    ["is down", [500, 500, 500, 500], SECRET, "the receiver answered 500"],
+    ["cannot be written to, for want of a secret", [], "abc", "WEBHOOK_SECRET is not whsec_"],
+  ])("is an alarm after some minutes, until it takes one, when it %s", async (_why, answers, secret, why) => {
+    const now = Date.now();
+    await openRecord(0.9);
+    const failing = receiver(answers, secret);
+    for (const minutes of [0, 1, 7]) await failing.watch(now + minutes * 60_000);
+    expect(await alarmOfIt()).toEqual([]);
+    await failing.watch(now + 8 * 60_000);
+    const [alarm] = await alarmOfIt();
+    expect(alarm?.detail).toContain(why);
+    expect(alarm?.detail).toContain("GET /v1/messages?undelivered=true");
+    expect(JSON.stringify(alarm)).not.toContain("hidden");
+    await receiver().watch(now + HOUR);
+    await receiver().watch(now + HOUR);
+    expect(await alarmOfIt()).toEqual([]);
+  });
+
+  it("is none when it refuses one of them and takes others", async () => {
+    const now = Date.now();
+    await openRecord(0.9);
+    for (const minutes of [0, 1, 7, 38]) await receiver([400]).watch(now + minutes * 60_000);
+    await receiver().watch(now + HOUR);
+    expect(await alarmOfIt()).toEqual([]);
+  });
+});
+
 describe("a webhook secret that is none", () => {
   it("is said to be so, and nothing leaves unsigned", async () => {
     const { watch, deliveries } = receiver([], "whsec_not base64!");
@@ -208,11 +239,11 @@ describe("webhook messages of a month ago", () => {
   it("are forgotten", async () => {
     const now = Date.now();
     await openRecord(0.9);
-    await receiver([500]).watch(now);
+    await receiver([400]).watch(now);
     const count = async () =>
       (await env.DB.prepare("SELECT count(*) AS count FROM messages").first<{ count: number }>())?.count;
     expect(await count()).toBe(1);
-    await receiver([500]).watch(now + 29 * 24 * HOUR);
+    await receiver([400]).watch(now + 29 * 24 * HOUR);
     expect(await count()).toBe(1);
     await receiver().watch(now + 31 * 24 * HOUR);
     expect(await count()).toBe(0);

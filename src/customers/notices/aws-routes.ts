@@ -10,7 +10,12 @@ import { router, type AppEnv } from "../../http/router.ts";
 import { eventSchema, noticeOf } from "./event-bridge.ts";
 import { forgetIncident } from "../../ledger/incidents.ts";
 import { hearNotice, type Heard } from "./hear-notice.ts";
-import { noteForeignMessage, noteRefusedEvent, noteUnsubscribed } from "./missed-notices.ts";
+import {
+  forgetMissingSecret,
+  noteForeignMessage,
+  noteRefusedEvent,
+  noteUnsubscribed,
+} from "./missed-notices.ts";
 import { noticeIn, snsMessageSchema, type SnsMessage } from "./sns-message.ts";
 import { confirmSubscription, refusalOf, type SnsRefusal, type Verification } from "./sns-signature.ts";
 import { EVENTS_SECRET_MISSING, eventsSecrets } from "../secrets.ts";
@@ -66,6 +71,7 @@ const noteRefusedEvents = createMiddleware<AppEnv>(async (c, next) => {
     surroundings.report("an event was refused that brought another secret than EVENTS_SECRET", {});
     return;
   }
+  if (status < 300) await forgetMissingSecret(surroundings);
   const isUnset = eventsSecrets(c.env).length === 0 && broughtSecret(c) !== null;
   if (isUnset || (status >= 400 && status < 500)) await noteRefusedEvent(surroundings, status);
 });

@@ -1,4 +1,4 @@
-import { noteIncident } from "../../ledger/incidents.ts";
+import { forgetIncident, noteIncident } from "../../ledger/incidents.ts";
 import { EVENTS_SECRET_MISSING } from "../secrets.ts";
 import type { Surroundings } from "../surroundings.ts";
 import type { SnsNotification } from "./sns-message.ts";
@@ -17,6 +17,11 @@ export async function noteRefusedEvent({ ledger, now, report }: Surroundings, st
   report(`an event was refused with ${status}: ${why}`, {});
   const detail = `EventBridge has sent events that were refused. ${why} ${WHAT_NOW}`;
   await noteIncident(ledger, { kind: "notices_refused", subject, detail }, now());
+}
+
+/** Forgets that events were refused since there was no secret: EventBridge sends them again. */
+export function forgetMissingSecret({ ledger }: Surroundings): Promise<void> {
+  return forgetIncident(ledger, "notices_refused", NO_SECRET[0]);
 }
 
 const NO_SECRET = [

@@ -26,10 +26,16 @@ export const alarmKinds = [
   "entitlements_failing",
   "notices_refused",
   "notices_unsubscribed",
+  "webhooks_failing",
 ] as const;
 export type AlarmKind = (typeof alarmKinds)[number];
 
-export const incidentKinds = ["registration_lost", "notices_refused", "notices_unsubscribed"] as const;
+export const incidentKinds = [
+  "registration_lost",
+  "notices_refused",
+  "notices_unsubscribed",
+  "webhooks_failing",
+] as const;
 export type IncidentKind = (typeof incidentKinds)[number];
 
 /** What has happened, and has left nothing else by which a person could be told of it. */
