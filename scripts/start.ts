@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import { demoProduct, freshHour, seedDemo, type Demo } from "./local/demo-product.ts";
 import { portOf, secondsOf } from "./local/settings.ts";
-import { localSecrets, startStack, type Stack } from "./local/stack.ts";
+import { asPrinted, localSecrets, startStack, type Stack } from "./local/stack.ts";
 import { repository } from "./local/worker.ts";
 
 // `npm start`: the gateway and the AWS Marketplace simulator on this machine, with a demo product.
@@ -15,11 +15,22 @@ const options = {
   cronSeconds: secondsOf("CRON_SECONDS", 2),
   stateDir,
   adminToken,
+  vars: settings("WEBHOOK_URL", "WEBHOOK_SECRET"),
   onLog: (line: string) => console.error(line),
 };
 
+/** Those variables of the environment that are set. */
+function settings(...names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
 function instructions({ gateway, simulator }: Stack, demo: Demo, time: Date): string {
-  const setUp = `${local(simulator.url)}/_simulator/agreements/${demo.awsAgreementId}/set-up?to=${local(gateway.url)}/register`;
+  const setUp = `${asPrinted(simulator.url)}/_simulator/agreements/${demo.awsAgreementId}/set-up?to=${asPrinted(gateway.url)}/register`;
   const event = JSON.stringify({
     id: `hello-${time.toISOString().slice(0, 13)}`,
     customer: demo.agreement.customer,
@@ -38,19 +49,20 @@ function instructions({ gateway, simulator }: Stack, demo: Demo, time: Date): st
   return `
   Metergate is running. Ctrl-C stops it; the next start goes on from ${stateDir}
 
-  Gateway        ${local(gateway.url)}     (API description: ${local(gateway.url)}/openapi.json)
-  AWS simulator  ${local(simulator.url)}     (its books, live)
+  Gateway        ${asPrinted(gateway.url)}     (API description: ${asPrinted(gateway.url)}/openapi.json)
+  AWS simulator  ${asPrinted(simulator.url)}     (its books, live)
   Cron trigger   ${cron}
   Ingest key     ${demo.ingestKey}
   Admin token    ${adminToken}
 
   1. Post usage for an hour that has ended (twice, if you like: an id counts once):
 
-curl -sS ${local(gateway.url)}/v1/usage -H 'Authorization: Bearer ${demo.ingestKey}' -H 'Content-Type: application/json' -d '${event}'
+curl -sS ${asPrinted(gateway.url)}/v1/usage -H 'Authorization: Bearer ${demo.ingestKey}' -H 'Content-Type: application/json' -d '${event}'
 
   2. A few seconds later, see it from both sides: the gateway's ledger, then AWS's books:
 
-curl -sS -H 'Authorization: Bearer ${adminToken}' '${local(gateway.url)}/v1/records?agreement=${demo.agreement.id}' '${local(simulator.url)}/_simulator/records?productCode=${demoProduct.productCode}'
+curl -sS -H 'Authorization: Bearer ${adminToken}' -w '\\n' '${asPrinted(gateway.url)}/v1/records?agreement=${demo.agreement.id}'
+curl -sS -w '\\n' '${asPrinted(simulator.url)}/_simulator/records?productCode=${demoProduct.productCode}'
 
   3. Come as a customer: open this in a browser, and press AWS's button
 
@@ -58,12 +70,9 @@ curl -sS -H 'Authorization: Bearer ${adminToken}' '${local(gateway.url)}/v1/reco
 
   4. Have AWS tell that the customer leaves: the open hour is sealed and sent at once
 
-curl -sS ${local(simulator.url)}/_simulator/agreements/${demo.awsAgreementId}/notices -d '${leaving}'
+curl -sS ${asPrinted(simulator.url)}/_simulator/agreements/${demo.awsAgreementId}/notices -d '${leaving}'
 `;
 }
-
-/** The address as a person types it. */
-const local = (url: string): string => url.replace("127.0.0.1", "localhost");
 
 async function main(): Promise<void> {
   console.log("Building and starting the gateway and the simulator ...");

@@ -43,20 +43,28 @@ export async function seedDemo(
   stateDir: string,
 ): Promise<Demo> {
   const keyFile = join(stateDir, "demo-ingest-key");
-  const agreement = await presentCustomer({ gateway, simulator }, adminToken);
+  const customer = await presentCustomer({ gateway, simulator }, adminToken);
   const kept = await readFile(keyFile, "utf8").catch(() => null);
   const ingestKey = kept?.trim() ?? (await newKey(gateway.url, adminToken));
   if (kept === null) await writeFile(keyFile, `${ingestKey}\n`, { mode: 0o600 });
-  return { ingestKey, agreement, awsAgreementId: await idAtAws(simulator.url, agreement) };
+  return { ingestKey, ...customer };
 }
 
-/** The tour can be taken again when its customer has left: by the next one, for the usage of before stays the first one's. */
-async function presentCustomer(stack: LocalStack, token: string, nth = 1): Promise<Agreement> {
+type DemoCustomer = Pick<Demo, "agreement" | "awsAgreementId">;
+
+/**
+ * The tour can be taken again when its customer has left, or the simulator has been reset: by the next one, for the usage
+ * of before stays the first one's.
+ */
+async function presentCustomer(stack: LocalStack, token: string, nth = 1): Promise<DemoCustomer> {
   const customer = nth === 1 ? "acme" : `acme-${nth}`;
-  const found = await findCustomer(stack.gateway.url, token, customer);
-  if (found === null) return newCustomer(stack, token, customer);
-  const isThere = found.state === "pending" || found.state === "active";
-  return isThere ? found : presentCustomer(stack, token, nth + 1);
+  const agreement =
+    (await findCustomer(stack.gateway.url, token, customer)) ?? (await newCustomer(stack, token, customer));
+  const awsAgreementId = await idAtAws(stack.simulator.url, agreement);
+  const isThere = agreement.state === "pending" || agreement.state === "active";
+  return isThere && awsAgreementId !== null
+    ? { agreement, awsAgreementId }
+    : presentCustomer(stack, token, nth + 1);
 }
 
 type LocalStack = Pick<Stack, "gateway" | "simulator">;
@@ -98,12 +106,13 @@ async function newKey(gateway: string, token: string): Promise<string> {
   return key;
 }
 
-async function idAtAws(simulator: string, { accountId, licenseArn }: Agreement): Promise<string> {
+/** Null when the simulator does not know it: it has been reset. */
+async function idAtAws(simulator: string, { accountId, licenseArn }: Agreement): Promise<string | null> {
   const { agreements } = await expectOk<{ agreements: { agreementId: string; licenseArn: string }[] }>(
     "GET",
     `${simulator}/_simulator/agreements?accountId=${accountId ?? ""}`,
   );
-  return agreements.find((agreement) => agreement.licenseArn === licenseArn)?.agreementId ?? "";
+  return agreements.find((agreement) => agreement.licenseArn === licenseArn)?.agreementId ?? null;
 }
 
 async function findCustomer(gateway: string, token: string, customer: string): Promise<Agreement | null> {

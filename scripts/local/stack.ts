@@ -38,6 +38,8 @@ export interface StackOptions {
   /** How often the cron trigger fires; 0 for never. */
   readonly cronSeconds: number;
   readonly adminToken: string;
+  /** Further variables and secrets of the gateway. */
+  readonly vars?: Readonly<Record<string, string>>;
   /** Receives what the Workers log and what goes wrong in a cron tick. */
   readonly onLog: (line: string) => void;
 }
@@ -58,7 +60,7 @@ export interface PreparedStack {
 
 /** Builds both Workers and gives the ledger its tables. */
 export async function prepareStack(options: Omit<StackOptions, "cronSeconds">): Promise<PreparedStack> {
-  const { source = gatewaySource, port, simulatorPort, stateDir, adminToken, onLog } = options;
+  const { source = gatewaySource, port, simulatorPort, stateDir, adminToken, vars, onLog } = options;
   await mkdir(stateDir, { recursive: true });
   const [simulatorScript, gatewayScript] = await Promise.all([
     buildWorker(simulatorSource),
@@ -88,12 +90,17 @@ export async function prepareStack(options: Omit<StackOptions, "cronSeconds">): 
           EVENTS_SECRET: localSecrets.events,
           AWS_ENDPOINT_URL_MARKETPLACE_METERING: simulatorUrl,
           AWS_ENDPOINT_URL_MARKETPLACE_ENTITLEMENT_SERVICE: simulatorUrl,
-          AWS_ENDPOINT_URL_SNS: simulatorUrl,
+          // By the name that is printed: the addresses in the simulator's SNS messages are as it is called.
+          AWS_ENDPOINT_URL_SNS: asPrinted(simulatorUrl),
+          ...vars,
         },
         onLog,
       }),
   };
 }
+
+/** A local address as a person types it. */
+export const asPrinted = (url: string): string => url.replace("127.0.0.1", "localhost");
 
 /** Runs the gateway and, as its AWS, the simulator: each on workerd of its own. */
 export async function startStack(options: StackOptions): Promise<Stack> {

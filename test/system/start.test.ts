@@ -1,6 +1,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
+import { once } from "node:events";
+import { createServer as createHttpServer, type IncomingMessage } from "node:http";
+import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -47,7 +49,7 @@ async function start(env: Record<string, string> = {}): Promise<Started> {
   running.push(child);
   const said = await outputUntil(
     child,
-    (text) => text.split("\n").filter((line) => line.startsWith("curl ")).length === 3,
+    (text) => text.split("\n").filter((line) => line.startsWith("curl ")).length === 4,
   );
   return {
     child,
@@ -89,6 +91,11 @@ function paste(line: string): Promise<string> {
   });
 }
 
+function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
 const ended = (child: ChildProcess): Promise<number | null> =>
   new Promise((resolve) => child.once("close", resolve));
 
@@ -104,23 +111,14 @@ async function within10Seconds<T>(ask: () => Promise<T>, isIt: (answer: T) => bo
 describe("npm start", () => {
   it("brings what its printed line posts to AWS's books within ten seconds, and shows both sides", async () => {
     const { commands } = await start();
-    const [post = "", show = ""] = commands;
+    const [post = "", showLedger = "", showBooks = ""] = commands;
     expect(JSON.parse(await paste(post))).toMatchObject({ accepted: 1, duplicates: 0, rejected: 0 });
     expect(JSON.parse(await paste(post))).toMatchObject({ accepted: 0, duplicates: 1 });
-    const both = async () => {
-      const [ledger, books] = (await paste(show))
-        .replace("}{", "}\n{")
-        .split("\n")
-        .map((line) => JSON.parse(line) as unknown);
-      return {
-        ledger: ledger as { records: MeteringRecord[] },
-        books: books as { records: SimulatorRecord[] },
-      };
-    };
-    const { ledger, books } = await within10Seconds(
-      both,
-      (seen) => seen.ledger.records[0]?.state === "delivered",
+    const ledger = await within10Seconds(
+      async () => JSON.parse(await paste(showLedger)) as { records: MeteringRecord[] },
+      ({ records }) => records[0]?.state === "delivered",
     );
+    const books = JSON.parse(await paste(showBooks)) as { records: SimulatorRecord[] };
     expect(ledger.records).toMatchObject([{ dimension: "api_calls", quantity: 42, state: "delivered" }]);
     expect(books.records).toMatchObject([{ dimension: "api_calls", quantity: 42 }]);
   });
@@ -135,7 +133,7 @@ describe("npm start", () => {
       body: new URLSearchParams({ "x-amzn-marketplace-token": token }),
     });
     expect(await arrival.text()).toContain("Demo seller");
-    expect(JSON.parse(await paste(commands[2] ?? ""))).toMatchObject({ delivery: { status: 200 } });
+    expect(JSON.parse(await paste(commands[3] ?? ""))).toMatchObject({ delivery: { status: 200 } });
     const { agreements } = await expectOk<{ agreements: object[] }>("GET", `${gateway}/v1/agreements`, {
       token: "dev-admin",
     });
@@ -150,6 +148,30 @@ describe("npm start", () => {
     const shown = () => paste(show);
     await within10Seconds(shown, (seen) => seen.includes('"delivered"'));
     expect(await shown()).toContain('"delivered"');
+  });
+
+  it("takes SNS's notices by the addresses that it prints, and sets a customer up anew when the simulator is reset", async () => {
+    const first = await start({ CRON_SECONDS: "0" });
+    const [, simulator = "", agreement = ""] =
+      /(http:\/\/localhost:\d+)\/_simulator\/agreements\/([\w-]+)\/set-up/.exec(first.setUp) ?? [];
+    const topic =
+      "arn:aws:sns:us-east-1:287250355862:aws-mp-subscription-notification-demo0product0code00000001";
+    await expectOk("PATCH", `${first.gateway}/v1/products/demo`, {
+      token: "dev-admin",
+      body: { snsTopics: [topic] },
+    });
+    const told = await expectOk("POST", `${simulator}/_simulator/agreements/${agreement}/notices`, {
+      body: { via: "sns", kind: "subscribe-success", to: `${first.gateway}/aws/sns` },
+    });
+    expect(told).toMatchObject({ delivery: { status: 200 } });
+
+    await expectOk("POST", `${simulator}/_simulator/reset`, {});
+    const stopped = ended(first.child);
+    first.child.kill("SIGINT");
+    await stopped;
+    const next = await start({ CRON_SECONDS: "0" });
+    expect(next.setUp).not.toContain(agreement);
+    expect((await fetch(next.setUp)).status).toBe(200);
   });
 
   it("ends with Ctrl-C, frees its ports, and goes on where it stopped", async () => {
@@ -204,11 +226,21 @@ describe("npm start", () => {
     expect(held.records).toMatchObject([{ dimension: "storage_gb", quantity: 50 }]);
   });
 
+  it("posts webhook messages to WEBHOOK_URL", async () => {
+    const receiver = createHttpServer((_request, response) => response.end()).listen(0, "127.0.0.1");
+    await once(receiver, "listening");
+    const told = once(receiver, "request", { signal: AbortSignal.timeout(50_000) });
+    const secret = `whsec_${btoa("a secret of twenty-four b")}`;
+    await start({ WEBHOOK_URL: `http://127.0.0.1:${portOf(receiver)}/`, WEBHOOK_SECRET: secret });
+    const [request] = (await told) as [IncomingMessage];
+    expect(request.headers["webhook-signature"]).toMatch(/^v1,/);
+    receiver.close();
+  });
+
   it("says so when a port is taken, and leaves nothing running", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
-    const address = server.address();
-    const taken = typeof address === "object" && address !== null ? address.port : 0;
+    const taken = portOf(server);
     await expect(start({ PORT: String(taken) })).rejects.toThrow(
       new RegExp(`port ${taken} is taken.*PORT`, "is"),
     );

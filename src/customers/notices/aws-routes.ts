@@ -163,7 +163,8 @@ const refusals: Record<SnsRefusal, ProblemOptions> = {
   },
   foreign_certificate: {
     code: "forbidden",
-    detail: "SigningCertURL is not an address of Amazon SNS in the topic's Region.",
+    detail:
+      "SigningCertURL is not an address of Amazon SNS in the topic's Region; where AWS_ENDPOINT_URL_SNS is set, it has to be of that origin.",
   },
   certificate_unavailable: {
     code: "unavailable",
