@@ -17,10 +17,10 @@ function refuseInvalid(
   c: Context,
 ): Response | undefined {
   if (result.success || !(result.error instanceof z.ZodError)) return undefined;
-  const errors = result.error.issues.flatMap(insideUnion).map(({ path, message }) => ({
-    pointer: `#/${path.map(String).join("/")}`,
-    detail: message,
-  }));
+  const errors = result.error.issues
+    .flatMap(insideUnion)
+    .flatMap(eachUnknownField)
+    .map(({ path, message }) => ({ pointer: pointerTo(path), detail: message }));
   const where = result.target === "json" ? "body" : result.target;
   const detail = `The ${where} has ${errors.length === 1 ? "a field that is" : "fields that are"} not valid; see errors.`;
   return problem(c, { code: "invalid_request", detail, errors });
@@ -34,6 +34,24 @@ function insideUnion(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
   );
   if (meant === undefined) return [issue];
   return meant.flatMap(insideUnion).map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
+}
+
+/** An answer says no more of what was sent than a person reads. */
+const MAX_POINTED = 5;
+const MAX_KEY_LENGTH = 100;
+
+/** Fields that are not known are one issue of what they are in: the first few are pointed to. */
+function eachUnknownField(issue: z.core.$ZodIssue): Pick<z.core.$ZodIssue, "path" | "message">[] {
+  if (issue.code !== "unrecognized_keys") return [issue];
+  const keys = issue.keys.filter((key) => key.length <= MAX_KEY_LENGTH).slice(0, MAX_POINTED);
+  if (keys.length === 0) return [{ path: issue.path, message: "has a field that is not known" }];
+  return keys.map((key) => ({ path: [...issue.path, key], message: "is not known" }));
+}
+
+/** As a JSON Pointer in a fragment (RFC 6901): "#" is the whole. */
+function pointerTo(path: readonly PropertyKey[]): string {
+  const steps = path.map((step) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`);
+  return `#${steps.join("")}`;
 }
 
 /** How many items a page holds when nobody says. */

@@ -83,7 +83,7 @@ describe("products", () => {
     ["a sign-up address whose host is none", { signUpUrl: "https://a;script-src/" }, "#/signUpUrl"],
     ["a Region that is none", { region: "moon" }, "#/region"],
     ["a settle time below zero", { settleSeconds: -1 }, "#/settleSeconds"],
-    ["a field that is not known", { colour: "red" }, "#/"],
+    ["a field that is not known", { colour: "red" }, "#/colour"],
   ])("with %s are refused, and the field is named", async (_what, overrides, pointer) => {
     const body = { productCode: "abc", signUpUrl: "https://seller.test/", dimensions: ["api"], ...overrides };
     const response = await admin("POST", "/v1/products", body);
@@ -170,6 +170,17 @@ describe("agreements", () => {
     expect((await admin("PATCH", `/v1/agreements/${first.id}`, { customer: null })).status).toBe(200);
     expect((await admin("PATCH", `/v1/agreements/${second.id}`, { customer: "acme" })).status).toBe(200);
   });
+
+  it.each(["acme ", " acme", " ", "ac\nme", "ac\u0007me"])(
+    "cannot be named %j, which is read as another name",
+    async (customer) => {
+      const { id } = await (await newProduct()).agree();
+      const refused = await admin("PATCH", `/v1/agreements/${id}`, { customer });
+      expect(refused.status).toBe(400);
+      expect(await refused.json()).toMatchObject({ errors: [{ pointer: "#/customer" }] });
+      expect(await json(admin("GET", `/v1/agreements/${id}`))).toMatchObject({ customer: null });
+    },
+  );
 
   it("of two products may have the same own id", async () => {
     const [one, other] = [await newProduct(), await newProduct()];

@@ -54,6 +54,19 @@ describe("POST /aws/events", () => {
     expect((await agreementOf(listing.id)).state).toBe("active");
   });
 
+  it("refuses an event of a time that has not come, which would outweigh all that follow", async () => {
+    const listing = await newListing();
+    const event = await eventOf(await newArrival(listing), "license-updated");
+    const later = { ...event, time: new Date(Date.now() + 10 * 60_000).toISOString() };
+    const refused = await post(later);
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({ errors: [{ pointer: "#/time" }] });
+    expect((await agreementOf(listing.id)).state).toBe("pending");
+    const bySlowClock = { ...event, time: new Date(Date.now() + 60_000).toISOString() };
+    expect((await post(bySlowClock)).status).toBe(200);
+    expect((await agreementOf(listing.id)).state).toBe("active");
+  });
+
   it("takes an event that comes twice once", async () => {
     const listing = await newListing();
     const event = await eventOf(await newArrival(listing), "license-updated");

@@ -9,6 +9,7 @@ import { problem, problemResponses, type ProblemOptions } from "../../http/probl
 import { router, type AppEnv } from "../../http/router.ts";
 import { eventSchema, noticeOf } from "./event-bridge.ts";
 import { forgetIncident } from "../../ledger/incidents.ts";
+import { MINUTE } from "../../meter/hours.ts";
 import { hearNotice, type Heard } from "./hear-notice.ts";
 import {
   forgetMissingSecret,
@@ -20,6 +21,9 @@ import { noticeIn, snsMessageSchema, type SnsMessage } from "./sns-message.ts";
 import { confirmSubscription, refusalOf, type SnsRefusal, type Verification } from "./sns-signature.ts";
 import { EVENTS_SECRET_MISSING, eventsSecrets } from "../secrets.ts";
 import { surroundingsOf } from "../surroundings.ts";
+
+/** AWS's clock and Cloudflare's may differ, by less than this. */
+const MAX_AHEAD = 5 * MINUTE;
 
 const answerSchema = z
   .object({
@@ -95,7 +99,15 @@ awsRoutes.openapi(
   }),
   async (c) => {
     const notice = noticeOf(c.req.valid("json"));
-    const heard = await hearNotice(surroundingsOf(c.env), notice);
+    const surroundings = surroundingsOf(c.env);
+    // What happens last counts: an event of a time that is far ahead would outweigh every one to come.
+    if (notice.occurredAt > surroundings.now() + MAX_AHEAD)
+      return problem(c, {
+        code: "invalid_request",
+        detail: "The event is of a time that has not come.",
+        errors: [{ pointer: "#/time", detail: "must not be in the future" }],
+      });
+    const heard = await hearNotice(surroundings, notice);
     return c.json(presentHeard(notice.id, heard), 200);
   },
 );
