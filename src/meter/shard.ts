@@ -2,16 +2,16 @@ import { accountKey, conserve, readCounters, readTotals, type Conservation } fro
 import { beatingAccounts, heartbeatOf } from "../ledger/heartbeats.ts";
 import { readMeterSettings } from "../ledger/meter-settings.ts";
 import { differenceOf, recountRecords } from "../ledger/recount.ts";
-import { storeSealedHours } from "../ledger/sealed-hours.ts";
 import { saveShardReport, type ShardReport } from "../ledger/shard-reports.ts";
 import type { MeterSettings } from "./account.ts";
-import { addBalances, type AccountBalance } from "./balances.ts";
+import { addBalances } from "./balances.ts";
 import type { Decision } from "./decisions.ts";
 import type { EventOutcome } from "./event-outcome.ts";
 import type { Ground } from "./ground.ts";
 import type { HeldUsage } from "./held.ts";
 import { HOUR, hourOf, SECOND } from "./hours.ts";
-import { UNIT, type Nano } from "./quantity.ts";
+import { Outbox } from "./outbox.ts";
+import type { Nano } from "./quantity.ts";
 import { shardOfName } from "./shard-name.ts";
 import { ShardStore } from "./shard-store.ts";
 import { StoredMeter } from "./stored-meter.ts";
@@ -46,10 +46,8 @@ export type IngestAnswer =
  */
 export class Shard {
   readonly #ground: Ground;
-  readonly #store: ShardStore;
   readonly #meter: StoredMeter;
-  /** By hand-over: what waits to be in the ledger, by account. Billionths. */
-  readonly #handingOver = new Map<number, ReadonlyMap<string, Nano>>();
+  readonly #outbox: Outbox;
   #alarm: number | null = null;
   #packing = false;
   #reported: ShardReport = { heldAccounts: 0, difference: null, handoverError: null };
@@ -58,16 +56,16 @@ export class Shard {
 
   constructor(ground: Ground) {
     this.#ground = ground;
-    this.#store = new ShardStore(ground.storage);
-    this.#meter = new StoredMeter(this.#store, ground.sync);
-    this.#noteOutbox();
+    const store = new ShardStore(ground.storage);
+    this.#meter = new StoredMeter(store, ground.sync);
+    this.#outbox = new Outbox(ground, store);
   }
 
   /** @param alarm when {@link alarm} will be called, epoch milliseconds; null when it will not */
   async start(alarm: number | null): Promise<void> {
     this.#alarm = alarm;
     // An alarm can be lost; what is sealed and not handed over must not wait for new usage.
-    if (this.#alarm === null && this.#handingOver.size > 0) await this.#setAlarm(this.#ground.now());
+    if (this.#alarm === null && !this.#outbox.isEmpty) await this.#setAlarm(this.#ground.now());
     await this.#scheduleSealing();
   }
 
@@ -112,7 +110,7 @@ export class Shard {
       const { counters, handedOver } = await readCounters(ledger, name, agreements);
       return this.#meter.balances(agreements).map((balance) => {
         const key = accountKey(balance.agreement, balance.dimension);
-        return conserve(balance, counters.get(key), this.#handingOverOf(balance, handedOver));
+        return conserve(balance, counters.get(key), this.#outbox.amountOf(balance, handedOver));
       });
     });
   }
@@ -126,7 +124,7 @@ export class Shard {
       const balances = this.#meter.balances(this.#meter.agreements);
       const handingOver = new Map<string, Nano>();
       for (const balance of balances) {
-        const sum = (handingOver.get(balance.dimension) ?? 0n) + this.#handingOverOf(balance, handedOver);
+        const sum = (handingOver.get(balance.dimension) ?? 0n) + this.#outbox.amountOf(balance, handedOver);
         handingOver.set(balance.dimension, sum);
       }
       return addBalances(balances).map((sum) =>
@@ -149,7 +147,7 @@ export class Shard {
     this.#alarm = null;
     try {
       await this.#seal(this.#meter.sealDue(now()));
-      await this.#handOver();
+      await this.#outbox.handOver((work) => this.#inTurn(work));
       if (this.#reported.handoverError !== null) await this.#report({ handoverError: null });
       await this.#scheduleSealing();
     } catch (error) {
@@ -181,7 +179,7 @@ export class Shard {
     await this.#takeSettings();
     const { nextSeal } = this.#meter;
     const isLate = nextSeal !== null && nextSeal <= this.#ground.now();
-    await (isLate || this.#handingOver.size > 0 ? this.#sealDue() : this.#scheduleSealing());
+    await (isLate || !this.#outbox.isEmpty ? this.#sealDue() : this.#scheduleSealing());
     await this.#beat();
     const difference = await this.checkBooks();
     await this.#report({ difference, heldAccounts: this.#meter.heldAccounts });
@@ -206,7 +204,7 @@ export class Shard {
       const agreements = all.slice(from, from + CHECKED_AGREEMENTS);
       const recount = await recountRecords(ledger, name, agreements);
       for (const balance of this.#meter.balances(agreements)) {
-        const difference = differenceOf(balance, recount, this.#handingOverOf(balance, recount.handedOver));
+        const difference = differenceOf(balance, recount, this.#outbox.amountOf(balance, recount.handedOver));
         if (difference !== null) return difference;
       }
       return null;
@@ -226,10 +224,10 @@ export class Shard {
   async #seal(slices: Iterable<void>): Promise<void> {
     await this.#orStartOver(async () => {
       for (const _slice of slices) {
-        this.#noteOutbox();
+        this.#outbox.noteNew();
         await this.#ground.pause();
       }
-      this.#noteOutbox();
+      this.#outbox.noteNew();
     });
   }
 
@@ -245,13 +243,13 @@ export class Shard {
       for await (const accounts of beatingAccounts(ledger, { productId, shard, hour })) {
         await this.#orStartOver(async () => {
           this.#meter.sealIdle(hour, accounts, now());
-          this.#noteOutbox();
+          this.#outbox.noteNew();
           await this.#ground.pause();
         });
       }
       this.#meter.lastBeat = hour;
     }
-    if (this.#handingOver.size > 0) await this.alarm();
+    if (!this.#outbox.isEmpty) await this.alarm();
   }
 
   /** Packs the journal's full segment, while usage is counted on the next. */
@@ -261,48 +259,6 @@ export class Shard {
       for (const _step of this.#meter.pack(this.#ground.now())) await this.#ground.pause();
     });
     this.#packing = false;
-  }
-
-  /**
-   * Gives the ledger what was sealed. Dying between the ledger's commit and our acknowledgement makes it happen
-   * twice, which the ledger's primary key turns into once.
-   */
-  async #handOver(): Promise<void> {
-    const { ledger, name, now, expectDelivery } = this.#ground;
-    const { productId } = shardOfName(name);
-    const regions = new Set<string>();
-    for (const { sealing, hours } of this.#store.outbox()) {
-      await this.#inTurn(async () => {
-        // Two alarms may have met here; the first has done it.
-        if (!this.#handingOver.has(sealing)) return;
-        regions.add(await storeSealedHours(ledger, { shard: name, productId, sealing, hours, now: now() }));
-        this.#store.acknowledge(sealing);
-        this.#handingOver.delete(sealing);
-      });
-    }
-    for (const region of regions) await expectDelivery(region);
-  }
-
-  /** What of an account is sealed and not in the ledger, which has the hand-overs up to this number. */
-  #handingOverOf({ agreement, dimension }: AccountBalance, handedOver: number): Nano {
-    const key = accountKey(agreement, dimension);
-    let sum = 0n;
-    for (const [sealing, amounts] of this.#handingOver)
-      if (sealing > handedOver) sum += amounts.get(key) ?? 0n;
-    return sum;
-  }
-
-  /** Keeps in mind what new rows of the outbox carry. */
-  #noteOutbox(): void {
-    const newest = Math.max(0, ...this.#handingOver.keys());
-    for (const { sealing, hours } of this.#store.outbox(newest)) {
-      const amounts = new Map<string, Nano>();
-      for (const { agreement, dimension, quantity, divisor } of hours) {
-        const key = accountKey(agreement, dimension);
-        amounts.set(key, (amounts.get(key) ?? 0n) + BigInt(quantity) * BigInt(divisor) * UNIT);
-      }
-      this.#handingOver.set(sealing, amounts);
-    }
   }
 
   /** Says in the ledger what a person must know of. When even that fails there is the log, and the next hour. */
