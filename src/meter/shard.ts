@@ -148,12 +148,12 @@ export class Shard {
     try {
       await this.#seal(this.#meter.sealDue(now()));
       await this.#outbox.handOver((work) => this.#inTurn(work));
-      if (this.#reported.handoverError !== null) await this.#report({ handoverError: null });
+      if (this.#reported.handoverError !== null) await this.#saveReport({ handoverError: null });
       await this.#scheduleSealing();
     } catch (error) {
       report("sealing or hand-over failed; it is tried again", error);
       await this.#setAlarm(now() + RETRY_DELAY);
-      await this.#report({ handoverError: String(error) });
+      await this.#saveReport({ handoverError: String(error) });
     }
   }
 
@@ -182,7 +182,7 @@ export class Shard {
     await (isLate || !this.#outbox.isEmpty ? this.#sealDue() : this.#scheduleSealing());
     await this.#beat();
     const difference = await this.checkBooks();
-    await this.#report({ difference, heldAccounts: this.#meter.heldAccounts });
+    await this.#saveReport({ difference, heldAccounts: this.#meter.heldAccounts });
   }
 
   /**
@@ -211,7 +211,10 @@ export class Shard {
     });
   }
 
-  /** Hours may wait for a contract, or wait no more, though no usage brings the settings; the known ones do for a while. */
+  /**
+   * Settings normally come with usage. An hour that waits for a contract, or need not wait any more, may get none, so they
+   * are read from the ledger. If that fails, the last known ones serve.
+   */
   async #takeSettings(): Promise<void> {
     const { ledger, name, report } = this.#ground;
     await readMeterSettings(ledger, shardOfName(name).productId).then(
@@ -249,7 +252,7 @@ export class Shard {
       }
       this.#meter.lastBeat = hour;
     }
-    if (!this.#outbox.isEmpty) await this.alarm();
+    if (!this.#outbox.isEmpty) await this.#sealDue();
   }
 
   /** Packs the journal's full segment, while usage is counted on the next. */
@@ -262,7 +265,7 @@ export class Shard {
   }
 
   /** Says in the ledger what a person must know of. When even that fails there is the log, and the next hour. */
-  async #report(news: Partial<ShardReport>): Promise<void> {
+  async #saveReport(news: Partial<ShardReport>): Promise<void> {
     const { ledger, name, now, report } = this.#ground;
     const next = { ...this.#reported, ...news };
     try {
