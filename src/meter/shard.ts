@@ -9,7 +9,7 @@ import type { Decision } from "./decisions.ts";
 import type { EventOutcome } from "./event-outcome.ts";
 import type { Ground } from "./ground.ts";
 import type { HeldUsage } from "./held.ts";
-import { HOUR, hourOf, SECOND } from "./hours.ts";
+import { DELIVERY_MARGIN, HOUR, hourDeadline, hourOf, SECOND } from "./hours.ts";
 import { Outbox } from "./outbox.ts";
 import type { Nano } from "./quantity.ts";
 import { shardOfName } from "./shard-name.ts";
@@ -19,9 +19,6 @@ import type { UsageBatch } from "./usage-batch.ts";
 
 /** Events that may wait for one write; beyond it, producers are asked to slow down before memory runs out. */
 const MAX_WAITING_LINES = 50_000;
-
-/** Hours without a heartbeat that are made up for: AWS takes them for a day. */
-const MAX_MISSED_BEATS = 12;
 
 /** Agreements whose records one self-check adds up. */
 const CHECKED_AGREEMENTS = 200;
@@ -241,8 +238,9 @@ export class Shard {
     const settle = await heartbeatOf(ledger, productId);
     if (settle === null) return;
     const newest = hourOf(now() - settle) - HOUR;
-    const from = Math.max((this.#meter.lastBeat ?? newest - HOUR) + HOUR, newest - MAX_MISSED_BEATS * HOUR);
-    for (let hour = from; hour <= newest; hour += HOUR) {
+    for (let hour = (this.#meter.lastBeat ?? newest - HOUR) + HOUR; hour <= newest; hour += HOUR) {
+      // Nobody has woken the shard for long, or a month has ended: AWS does not take this hour's zero any more.
+      if (now() >= hourDeadline(hour) - DELIVERY_MARGIN) continue;
       for await (const accounts of beatingAccounts(ledger, { productId, shard, hour })) {
         await this.#orStartOver(async () => {
           this.#meter.sealIdle(hour, accounts, now());

@@ -13,9 +13,9 @@ import { settings } from "./test-meter.ts";
 
 const START = Date.UTC(2027, 4, 14, 10, 30);
 
-/** A gateway with one customer's usage of some hours, sealed and delivered. */
-async function gateway() {
-  const world = new World(1, START);
+/** A gateway with one customer's usage of five hours, sealed and delivered. */
+async function gateway({ start = START, zeroHeartbeat = false } = {}) {
+  const world = new World(1, start);
   const id = `shard${Math.random().toString(36).slice(2)}`;
   const product = {
     id,
@@ -27,7 +27,7 @@ async function gateway() {
     settleSeconds: 0,
     lateSettleSeconds: 0,
     dedupeDays: 35,
-    zeroHeartbeat: false,
+    zeroHeartbeat,
     shards: 1,
   };
   await world.addProduct(product);
@@ -105,6 +105,24 @@ describe("a shard that is woken", () => {
     world.hazards = NO_HAZARDS;
     const rows = await world.conservation([agreement satisfies Agreement]);
     expect(rows.every(({ pending, accepted }) => pending >= 0n && accepted > 0n)).toBe(true);
+  });
+});
+
+describe("a shard that nobody has woken for long", () => {
+  it.each([
+    ["of the last day", "2027-05-14T10:30:00Z", "2027-05-15T21:35:00Z", "2027-05-14T23", 22],
+    ["of the new month only", "2027-05-31T10:30:00Z", "2027-06-01T05:45:00Z", "2027-06-01T00", 5],
+  ])("makes up for all heartbeats that AWS still takes: %s", async (_which, start, woken, first, hours) => {
+    const { world, name } = await gateway({ start: Date.parse(start), zeroHeartbeat: true });
+    world.database.execute("UPDATE agreements SET activated_at = 0");
+    await world.withShard(name, (shard) => shard.wake());
+    world.advanceTo(Date.parse(woken));
+    await world.withShard(name, (shard) => shard.wake());
+    const zeros = world.database.query<{ hour: number }>(
+      "SELECT hour FROM records WHERE quantity = 0 ORDER BY hour",
+    );
+    const from = Date.parse(`${first}:00:00Z`);
+    expect(zeros.map(({ hour }) => hour)).toEqual(Array.from({ length: hours }, (_, n) => from + n * HOUR));
   });
 });
 
