@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { Ledger } from "../ledger/database.ts";
+import { isRecordOf } from "../ledger/record-id.ts";
 import { HOUR, hourDeadline, hourOf, SECOND } from "../meter/hours.ts";
 import type { Agreement } from "../ledger/agreements.ts";
 
@@ -83,13 +84,11 @@ interface OpenRecord {
 
 /** The open records that may not be as they should: of one that ends, most are. */
 function differing(ledger: Ledger, wanted: readonly Wanted[], now: number): Promise<OpenRecord[]> {
-  // An id is agreement, hour and dimension, and ";" is the character after ":": a range of the primary key.
   return ledger.all<OpenRecord>(sql`
     SELECT records.id AS id, wanted.value ->> 'id' AS agreement, hour, deadline, priority, may_be_held AS mayBeHeld,
            usage_record ->> 'Timestamp' AS timestamp
     FROM json_each(${JSON.stringify(wanted)}) AS wanted
-    CROSS JOIN records ON records.id > (wanted.value ->> 'id') || ':' || ${oldestOf(now)}
-                      AND records.id < (wanted.value ->> 'id') || ';'
+    CROSS JOIN records ON ${isRecordOf(sql`records.id`, sql`wanted.value ->> 'id'`, oldestOf(now))}
     WHERE settled_at IS NULL
     AND (wanted.value ->> 'isDue' OR priority <> wanted.value ->> 'priority' OR deadline IS NOT wanted.value ->> 'until')`);
 }
@@ -140,7 +139,7 @@ export async function bringBack(
   now: number,
 ): Promise<void> {
   const givenUp = await ledger.all<Pick<OpenRecord, "id" | "hour">>(sql`
-    SELECT id, hour FROM records WHERE id > ${`${id}:${oldestOf(now)}`} AND id < ${`${id};`}
+    SELECT id, hour FROM records WHERE ${isRecordOf(sql`id`, sql`${id}`, oldestOf(now))}
     AND state = 'parked' AND reason = 'expired' AND may_be_held = 0`);
   const back = givenUp
     .map((record) => ({
@@ -157,5 +156,5 @@ export async function bringBack(
     AND EXISTS (SELECT 1 FROM agreements WHERE id = ${id} AND life_version = ${lifeVersion})`);
 }
 
-/** The hour that the ids of an agreement's open records begin with, at the earliest. */
-const oldestOf = (now: number): string => new Date(hourOf(now - OLDEST_OPEN)).toISOString().slice(0, 13);
+/** The hour of the oldest record that may be open. */
+const oldestOf = (now: number): number => hourOf(now - OLDEST_OPEN);

@@ -1,6 +1,7 @@
-import { and, asc, desc, eq, gt, lt, sql, type SQL } from "drizzle-orm";
+import { and, asc, desc, eq, gt, sql, type SQL } from "drizzle-orm";
 import { timeId } from "../time-id.ts";
 import type { Ledger } from "./database.ts";
+import { isRecordOf } from "./record-id.ts";
 import { attempts, records, type RecordState } from "./schema.ts";
 
 export type MeteringRecord = typeof records.$inferSelect;
@@ -25,8 +26,7 @@ export function listRecords(ledger: Ledger, query: RecordQuery): Promise<Meterin
     .where(
       and(
         gt(records.id, after ?? ""),
-        // An id begins with its agreement, so one agreement's records are read without the others'.
-        agreement === undefined ? undefined : ofAgreement(agreement),
+        agreement === undefined ? undefined : isRecordOf(records.id, sql`${agreement}`),
         state === undefined ? undefined : inState(query, state),
         product === undefined ? undefined : eq(records.productId, product),
         dimension === undefined ? undefined : eq(records.dimension, dimension),
@@ -73,18 +73,12 @@ export function latestRecords(
   const latest = sql`
     SELECT latest.id FROM json_each(${JSON.stringify(agreements)}) AS wanted
     CROSS JOIN records AS latest ON latest.id IN (
-      SELECT id FROM records WHERE id > wanted.value || ':' AND id < wanted.value || ';' ORDER BY id DESC LIMIT ${limit})`;
+      SELECT id FROM records WHERE ${isRecordOf(sql`id`, sql`wanted.value`)} ORDER BY id DESC LIMIT ${limit})`;
   return ledger
     .select()
     .from(records)
     .where(sql`${records.id} IN (${latest})`)
     .orderBy(desc(records.id));
-}
-
-/** The records of an agreement, found by the primary key. */
-export function ofAgreement(agreement: string) {
-  // ";" is the character after ":".
-  return and(gt(records.id, `${agreement}:`), lt(records.id, `${agreement};`));
 }
 
 export type Attempt = typeof attempts.$inferSelect;

@@ -3,6 +3,7 @@ import type { AccountBalance } from "../meter/balances.ts";
 import { formatQuantity, UNIT, type Nano } from "../meter/quantity.ts";
 import { accountKey } from "./conservation.ts";
 import { inOneTransaction, type Ledger } from "./database.ts";
+import { isRecordOf } from "./record-id.ts";
 
 interface Sums {
   readonly agreement: string;
@@ -40,14 +41,13 @@ export async function recountRecords(
              CAST(delivered AS TEXT) AS delivered, CAST(parked AS TEXT) AS parked, CAST(rolled AS TEXT) AS rolled,
              CAST(written_off AS TEXT) AS writtenOff
       FROM json_each(${wanted}) AS wanted JOIN balances ON balances.agreement_id = wanted.value`,
-    // An id begins with its agreement, and ";" is the character after ":".
     sql`
       SELECT records.agreement_id AS agreement, records.dimension AS dimension,
              ${sum("state IN ('pending', 'sent', 'waiting')")} AS pending, ${sum("state = 'delivered'")} AS delivered,
              ${sum("state = 'parked'")} AS parked, ${sum("state IN ('rolling', 'rolled_over')")} AS rolled,
              ${sum("state = 'written_off'")} AS writtenOff
       FROM json_each(${wanted}) AS wanted
-      JOIN records ON records.id > wanted.value || ':' AND records.id < wanted.value || ';'
+      JOIN records ON ${isRecordOf(sql`records.id`, sql`wanted.value`)}
       WHERE records.quantity > 0
       GROUP BY records.agreement_id, records.dimension`,
   ])) as unknown as [{ sealing: number }[]?, Sums[]?, Sums[]?];

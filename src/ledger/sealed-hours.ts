@@ -2,6 +2,7 @@ import { eq, sql } from "drizzle-orm";
 import type { SealedHour } from "../meter/account.ts";
 import { inOneTransaction, type Ledger } from "./database.ts";
 import { HOUR, SECOND } from "../meter/hours.ts";
+import { recordId } from "./record-id.ts";
 import { agreements, products, type ParkReason, type RecordState } from "./schema.ts";
 import { usageRecordOf, type AgreementIdentity } from "./usage-record.ts";
 
@@ -17,15 +18,6 @@ export interface SealedHours {
   readonly hours: readonly SealedHour[];
   /** Epoch milliseconds. */
   readonly now: number;
-}
-
-/** `agreement:hour:dimension`, the hour as 2026-11-23T05. Sorts by agreement, then by hour. */
-export function recordId({
-  agreement,
-  hour,
-  dimension,
-}: Pick<SealedHour, "agreement" | "hour" | "dimension">): string {
-  return `${agreement}:${new Date(hour).toISOString().slice(0, 13)}:${dimension}`;
 }
 
 /**

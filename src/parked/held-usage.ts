@@ -1,6 +1,7 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
 import type { Agreement } from "../ledger/agreements.ts";
 import type { Ledger } from "../ledger/database.ts";
+import { hourInId } from "../ledger/record-id.ts";
 import { actions, agreements } from "../ledger/schema.ts";
 import type { HeldDecision } from "../meter/decisions.ts";
 import type { HeldUsage } from "../meter/held.ts";
@@ -20,7 +21,7 @@ export type ShardNamed = (name: string) => HeldShard;
  * released has another name, so that an action that is repeated does not take hold of it.
  */
 export function heldId({ agreement, hour, since, dimension }: HeldUsage): string {
-  return [agreement, new Date(hour).toISOString().slice(0, 13), since.toString(36), dimension].join(":");
+  return [agreement, hourInId(hour), since.toString(36), dimension].join(":");
 }
 
 /** Held usage, and whose it is. */

@@ -3,10 +3,11 @@ import { agreementsOf, listCustomers } from "../../../src/customers/customers.ts
 import { listAgreements } from "../../../src/ledger/agreements.ts";
 import { parts, type PartName } from "../../../src/customers/keep-customers.ts";
 import { latestNotices, listNotices, noticesOf } from "../../../src/customers/notices/notices.ts";
-import { setRecords } from "../../../src/customers/set-records.ts";
+import { bringBack, setRecords } from "../../../src/customers/set-records.ts";
 import type { Surroundings } from "../../../src/customers/surroundings.ts";
 import type { Ledger } from "../../../src/ledger/database.ts";
 import { latestRecords, listRecords } from "../../../src/ledger/records.ts";
+import { recountRecords } from "../../../src/ledger/recount.ts";
 import { HOUR } from "../../../src/meter/hours.ts";
 import { updateAlarms } from "../../../src/watch/alarms.ts";
 import { findConditions } from "../../../src/watch/conditions.ts";
@@ -56,6 +57,8 @@ const surroundings = (): Surroundings => ({
 });
 
 const AGREEMENT = { id: "agr_00001", licenseArn: null } as const;
+const LIFE = { usageUntil: NOW, endedAt: 1, activatedAt: 1, startsAt: 1, lifeVersion: 1 } as const;
+const RECORDED = { id: AGREEMENT.id, ...LIFE } as const;
 const LIST = { limit: 101, after: "a" } as const;
 
 /** Each walks what it needs and no whole table: of partial indexes, which hold what is left to do, those that are named. */
@@ -88,12 +91,11 @@ const cases: readonly (readonly [string, (ledger: Ledger) => Promise<unknown>, r
   ["an agreement's latest records", (ledger) => latestRecords(ledger, [AGREEMENT.id], 50), []],
   [
     "an agreement's open records",
-    (ledger) => {
-      const life = { usageUntil: NOW, endedAt: 1, activatedAt: 1, startsAt: 1, lifeVersion: 1 };
-      return setRecords(ledger, [{ id: AGREEMENT.id, ...life }], { hasNews: true, now: NOW });
-    },
+    (ledger) => setRecords(ledger, [RECORDED], { hasNews: true, now: NOW }),
     [],
   ],
+  ["an agreement's records that were given up", (ledger) => bringBack(ledger, RECORDED, NOW), []],
+  ["all records of some agreements", (ledger) => recountRecords(ledger, "p:0", [AGREEMENT.id]), []],
   [
     "messages not delivered",
     (ledger) => listMessages(ledger, { ...LIST, undelivered: true }),
