@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { sql, type SQL } from "drizzle-orm";
 import type { AccountBalance } from "../meter/balances.ts";
 import { UNIT, type Nano } from "../meter/quantity.ts";
 import { byShard } from "../meter/shard-name.ts";
@@ -48,6 +48,9 @@ export interface ShardCounters {
   readonly counters: ReadonlyMap<string, LedgerCounters>;
 }
 
+/** {@link LedgerCounters} of an account as they leave SQLite: as text, since JavaScript would round what is beyond 2^53. */
+export type CounterRow = Readonly<Record<keyof LedgerCounters | "agreement" | "dimension", string>>;
+
 const NOTHING: LedgerCounters = { pending: 0n, delivered: 0n, parked: 0n, rolled: 0n, writtenOff: 0n };
 
 /** Whether every accepted unit is in exactly one place. */
@@ -87,18 +90,19 @@ export async function readCounters(
   shard: string,
   agreements: readonly string[],
 ): Promise<ShardCounters> {
-  const wanted = JSON.stringify(agreements);
-  return countersFrom(
-    await inOneTransaction(ledger, [
-      sql`SELECT sealing FROM handovers WHERE shard = ${shard}`,
-      sql`
-        SELECT balances.agreement_id AS agreement, balances.dimension AS dimension,
-               CAST(pending AS TEXT) AS pending, CAST(delivered AS TEXT) AS delivered, CAST(parked AS TEXT) AS parked,
-               CAST(rolled AS TEXT) AS rolled, CAST(written_off AS TEXT) AS writtenOff
-        FROM json_each(${wanted}) AS wanted JOIN balances ON balances.agreement_id = wanted.value`,
-    ]),
-  );
+  return countersFrom(await inOneTransaction(ledger, [selectHandedOver(shard), selectCounters(agreements)]));
 }
+
+/** Selects up to which number a shard's hand-overs are in the ledger. */
+export const selectHandedOver = (shard: string): SQL =>
+  sql`SELECT sealing FROM handovers WHERE shard = ${shard}`;
+
+/** Selects the counters of some agreements: a {@link CounterRow} for each account. */
+export const selectCounters = (agreements: readonly string[]): SQL => sql`
+  SELECT balances.agreement_id AS agreement, balances.dimension AS dimension,
+         CAST(pending AS TEXT) AS pending, CAST(delivered AS TEXT) AS delivered, CAST(parked AS TEXT) AS parked,
+         CAST(rolled AS TEXT) AS rolled, CAST(written_off AS TEXT) AS writtenOff
+  FROM json_each(${JSON.stringify(agreements)}) AS wanted JOIN balances ON balances.agreement_id = wanted.value`;
 
 /** {@link readCounters} of all agreements of a shard together, by dimension: one row of counters is read for each account. */
 export async function readTotals(
@@ -108,7 +112,7 @@ export async function readTotals(
   const sum = (column: string) => sql.raw(`CAST(SUM(balances.${column}) AS TEXT)`);
   return countersFrom(
     await inOneTransaction(ledger, [
-      sql`SELECT sealing FROM handovers WHERE shard = ${shard}`,
+      selectHandedOver(shard),
       sql`
         SELECT '' AS agreement, balances.dimension AS dimension, ${sum("pending")} AS pending,
                ${sum("delivered")} AS delivered, ${sum("parked")} AS parked, ${sum("rolled")} AS rolled,
@@ -135,9 +139,6 @@ function countersFrom(results: readonly (readonly Record<string, unknown>[])[]):
   });
   return { handedOver: handovers[0]?.sealing ?? 0, counters: new Map(counters) };
 }
-
-/** Counters leave SQLite as text: JavaScript would round what is beyond 2^53. */
-type CounterRow = Record<keyof LedgerCounters | "agreement" | "dimension", string>;
 
 /**
  * Puts the two sides of an account's books together.

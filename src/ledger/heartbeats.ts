@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import type { IdleAccount } from "../meter/journal.ts";
 import type { CountingRule } from "../meter/dimension.ts";
 import { SECOND } from "../meter/hours.ts";
-import { inOneTransaction, type Ledger } from "./database.ts";
+import type { Ledger } from "./database.ts";
 
 /** Agreements that one page brings. */
 const PAGE = 500;
@@ -30,15 +30,13 @@ export async function* beatingAccounts(
 ): AsyncGenerator<IdleAccount[]> {
   let after = "";
   for (;;) {
-    const [rows = []] = (await inOneTransaction(ledger, [
-      sql`
-        SELECT wanted.id AS agreement, dimensions.name AS dimension, dimensions.aggregation AS aggregation,
-               dimensions.divisor AS divisor, dimensions.unique_tag AS uniqueTag
-        FROM (SELECT id FROM agreements WHERE product_id = ${productId} AND shard = ${shard} AND id > ${after}
-              AND activated_at <= ${hour} AND usage_until IS NULL ORDER BY id LIMIT ${PAGE}) AS wanted
-        JOIN dimensions ON dimensions.product_id = ${productId}
-        ORDER BY wanted.id`,
-    ])) as unknown as [Row[]?];
+    const rows = await ledger.all<Row>(sql`
+      SELECT wanted.id AS agreement, dimensions.name AS dimension, dimensions.aggregation AS aggregation,
+             dimensions.divisor AS divisor, dimensions.unique_tag AS uniqueTag
+      FROM (SELECT id FROM agreements WHERE product_id = ${productId} AND shard = ${shard} AND id > ${after}
+            AND activated_at <= ${hour} AND usage_until IS NULL ORDER BY id LIMIT ${PAGE}) AS wanted
+      JOIN dimensions ON dimensions.product_id = ${productId}
+      ORDER BY wanted.id`);
     if (rows.length === 0) return;
     yield rows.map(({ agreement, dimension, aggregation, divisor, uniqueTag }) => [
       agreement,

@@ -1,19 +1,9 @@
 import { sql } from "drizzle-orm";
 import type { AccountBalance } from "../meter/balances.ts";
 import { formatQuantity, UNIT, type Nano } from "../meter/quantity.ts";
-import { accountKey } from "./conservation.ts";
+import { accountKey, selectCounters, selectHandedOver, type CounterRow } from "./conservation.ts";
 import { inOneTransaction, type Ledger } from "./database.ts";
 import { isRecordOf } from "./record-id.ts";
-
-interface Sums {
-  readonly agreement: string;
-  readonly dimension: string;
-  readonly pending: string;
-  readonly delivered: string;
-  readonly parked: string;
-  readonly rolled: string;
-  readonly writtenOff: string;
-}
 
 const PLACES = ["pending", "delivered", "parked", "rolled", "writtenOff"] as const;
 
@@ -21,8 +11,8 @@ const PLACES = ["pending", "delivered", "parked", "rolled", "writtenOff"] as con
 export interface Recount {
   /** Hand-overs up to this number are in it. */
   readonly handedOver: number;
-  readonly counters: ReadonlyMap<string, Sums>;
-  readonly records: ReadonlyMap<string, Sums>;
+  readonly counters: ReadonlyMap<string, CounterRow>;
+  readonly records: ReadonlyMap<string, CounterRow>;
 }
 
 /** Adds up all records of some agreements: slow, for the self-check. */
@@ -31,27 +21,22 @@ export async function recountRecords(
   shard: string,
   agreements: readonly string[],
 ): Promise<Recount> {
-  const wanted = JSON.stringify(agreements);
   const sum = (condition: string) =>
     sql.raw(`CAST(SUM(CASE WHEN ${condition} THEN records.quantity ELSE 0 END) AS TEXT)`);
   const [handovers = [], counters = [], records = []] = (await inOneTransaction(ledger, [
-    sql`SELECT sealing FROM handovers WHERE shard = ${shard}`,
-    sql`
-      SELECT agreement_id AS agreement, dimension, CAST(pending AS TEXT) AS pending,
-             CAST(delivered AS TEXT) AS delivered, CAST(parked AS TEXT) AS parked, CAST(rolled AS TEXT) AS rolled,
-             CAST(written_off AS TEXT) AS writtenOff
-      FROM json_each(${wanted}) AS wanted JOIN balances ON balances.agreement_id = wanted.value`,
+    selectHandedOver(shard),
+    selectCounters(agreements),
     sql`
       SELECT records.agreement_id AS agreement, records.dimension AS dimension,
              ${sum("state IN ('pending', 'sent', 'waiting')")} AS pending, ${sum("state = 'delivered'")} AS delivered,
              ${sum("state = 'parked'")} AS parked, ${sum("state IN ('rolling', 'rolled_over')")} AS rolled,
              ${sum("state = 'written_off'")} AS writtenOff
-      FROM json_each(${wanted}) AS wanted
+      FROM json_each(${JSON.stringify(agreements)}) AS wanted
       JOIN records ON ${isRecordOf(sql`records.id`, sql`wanted.value`)}
       WHERE records.quantity > 0
       GROUP BY records.agreement_id, records.dimension`,
-  ])) as unknown as [{ sealing: number }[]?, Sums[]?, Sums[]?];
-  const byAccount = (rows: readonly Sums[]) =>
+  ])) as unknown as [{ sealing: number }[]?, CounterRow[]?, CounterRow[]?];
+  const byAccount = (rows: readonly CounterRow[]) =>
     new Map(rows.map((row) => [accountKey(row.agreement, row.dimension), row]));
   return {
     handedOver: handovers[0]?.sealing ?? 0,
