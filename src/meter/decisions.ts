@@ -38,8 +38,8 @@ export interface AllowanceDecision {
   readonly agreement: string;
   readonly dimension: string;
   readonly rule: CountingRule;
-  /** Oldest first. Absent in a journal of before it was kept. */
-  readonly terms?: readonly EncodedTerm[];
+  /** Oldest first. */
+  readonly terms: readonly EncodedTerm[];
 }
 
 /** What happens to usage beside counting and sealing. */
@@ -57,7 +57,7 @@ const DECISION_MEMORY = 100 * 24 * HOUR;
 export function decide(account: Account, decision: Decision, at: number): number | null {
   if (decision.kind === "allow") {
     // Setting it again changes nothing, so there is nothing to remember, however often the contract is read.
-    if (decision.terms !== undefined) account.terms = decision.terms.map(decodeTerm);
+    account.terms = decision.terms.map(decodeTerm);
     return null;
   }
   const known = account.decided.get(decision.id);

@@ -16,9 +16,6 @@ const MAX_HANDOVER = 500;
 /** Rows that a page of accounts may take. */
 const MAX_PARTS = 4096;
 
-/** Settings as they may be on disk: the first version had no allowances. */
-type StoredSettings = Omit<MeterSettings, "awaitsAllowance"> & Partial<MeterSettings>;
-
 export interface Handover {
   /** Counts the hand-overs of this shard, upwards. */
   readonly sealing: number;
@@ -100,8 +97,7 @@ export class ShardStore {
 
   /** The settings that usage was last counted by; null before the first. */
   get settings(): MeterSettings | null {
-    const settings = this.#meta("settings") as StoredSettings | null;
-    return settings === null ? null : { awaitsAllowance: [], ...settings };
+    return this.#meta("settings") as MeterSettings | null;
   }
 
   set settings(settings: MeterSettings) {

@@ -14,13 +14,11 @@ type EncodedBucket = [
   peak: [quantity: string, time: number, tagSet: TagSet] | null,
   values: [value: string, tagSet: TagSet][],
   late: [hour: number, amount: string][],
-  // What was saved for a time had a field more, which means nothing any more.
-  ...former: unknown[],
 ];
 
 /**
- * An account as JSON: amounts are decimal strings of billionths, times epoch milliseconds. What is saved stays readable:
- * new fields come last, and may be absent.
+ * An account as JSON: amounts are decimal strings of billionths, times epoch milliseconds. What a release has saved stays
+ * readable: new fields come last, and may be absent.
  */
 export type EncodedAccount = [
   agreement: string,
@@ -36,14 +34,9 @@ export type EncodedAccount = [
   rolled: string,
   writtenOff: [hour: number, amount: string][],
   decided: [id: string, hour: number | null][],
-  // Absent in what was saved before there were allowances. What has no name meant something for a time.
-  _allowance?: null,
-  withheld?: string,
-  _withheldIn?: null,
-  _former?: null,
-  _isAwaited?: null,
-  terms?: EncodedTerm[],
-  periods?: [name: string, used: string, withheld: string][],
+  withheld: string,
+  terms: EncodedTerm[],
+  periods: [name: string, used: string, withheld: string][],
 ];
 
 function encodeAmounts<Key>(amounts: ReadonlyMap<Key, bigint>): [Key, string][] {
@@ -97,11 +90,7 @@ export function encodeAccount(account: Account): EncodedAccount {
     rolled.toString(),
     encodeAmounts(writtenOff),
     [...decided],
-    null,
     withheld.toString(),
-    null,
-    null,
-    null,
     terms.map(encodeTerm),
     [...periods].map(([name, { used, withheld }]) => [name, used.toString(), withheld.toString()]),
   ];
@@ -122,13 +111,9 @@ export function decodeAccount(encoded: EncodedAccount): Account {
     rolled,
     writtenOff,
     decided,
-    _allowance,
-    withheld = 0,
-    _withheldIn,
-    _former,
-    _isAwaited,
-    terms = [],
-    periods = [],
+    withheld,
+    terms,
+    periods,
   ] = encoded;
   return {
     agreement,

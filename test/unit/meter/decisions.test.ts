@@ -117,13 +117,6 @@ describe("an allowance", () => {
     expect(books.decided.size).toBe(0);
     expect(isWhole(books)).toBe(true);
   });
-
-  it("stays as it is by what a journal of before has of it", () => {
-    const books = account();
-    decide(books, allow("5000000000"), now);
-    decide(books, about, now);
-    expect(books.terms).toEqual([{ ...term, quantity: 5n * UNIT }]);
-  });
 });
 
 describe("held usage", () => {
