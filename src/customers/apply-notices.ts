@@ -1,9 +1,9 @@
 import { and, eq, isNull, sql, type SQL } from "drizzle-orm";
+import { hasConcurrentAgreements } from "../ledger/concurrent-agreements.ts";
 import { inOneTransaction, type Ledger } from "../ledger/database.ts";
 import { agreements, notices } from "../ledger/schema.ts";
 import { messageId, writeMessages, type AgreementMessage } from "../webhooks/messages.ts";
 import { findProduct } from "../catalog/products.ts";
-import { hasConcurrentAgreements } from "./register-agreement.ts";
 import { findAgreement, type Agreement } from "../ledger/agreements.ts";
 import { awaitAllowances, endAllowances } from "./contracts/allowances.ts";
 import { presentAgreement } from "./agreement-view.ts";

@@ -1,6 +1,7 @@
 import { and, eq, sql, type SQL } from "drizzle-orm";
 import type { Product } from "../catalog/products.ts";
 import { findAgreement, type Agreement } from "../ledger/agreements.ts";
+import { hasConcurrentAgreements } from "../ledger/concurrent-agreements.ts";
 import { inOneTransaction, type Ledger } from "../ledger/database.ts";
 import { agreements, type FormFields } from "../ledger/schema.ts";
 import { sha256Hex } from "../sha256.ts";
@@ -23,17 +24,6 @@ export interface Registration {
   readonly arrivedAt: number;
   /** Epoch milliseconds. */
   readonly now: number;
-}
-
-/** Whether a product's customers have an agreement for each licence, and not one for each account. */
-export function hasConcurrentAgreements(
-  {
-    concurrentAgreements,
-    concurrentAgreementsFrom: from,
-  }: Pick<Product, "concurrentAgreements" | "concurrentAgreementsFrom">,
-  now: number,
-): boolean {
-  return concurrentAgreements || (from !== null && now >= from);
 }
 
 /** By what AWS has said, what tells this agreement from the customer's others; null when that has not been said. */

@@ -1,4 +1,5 @@
 import { and, eq, isNull, or, sql } from "drizzle-orm";
+import { concurrentAgreementsAt } from "../ledger/concurrent-agreements.ts";
 import { inOneTransaction, type Ledger } from "../ledger/database.ts";
 import { attempts, records } from "../ledger/schema.ts";
 import type { MarketplaceError, UsageRecord } from "../marketplace/index.ts";
@@ -55,7 +56,7 @@ export async function beginAttempt(ledger: Ledger, attempt: NewAttempt): Promise
                      AND agreements.usage_until IS NULL) AS isPending,
              product_code IS NOT NULL AND EXISTS (
                SELECT 1 FROM products
-               WHERE products.id = records.product_id AND concurrent_agreements_from <= ${now}) AS isOutdated
+               WHERE products.id = records.product_id AND ${concurrentAgreementsAt(sql`${now}`)}) AS isOutdated
       FROM records WHERE ${open} ORDER BY id`,
     sql`
       INSERT INTO attempts (id, product_id, region, started_at, record_ids)

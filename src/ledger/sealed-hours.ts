@@ -1,5 +1,6 @@
 import { eq, sql } from "drizzle-orm";
 import type { SealedHour } from "../meter/account.ts";
+import { hasConcurrentAgreements } from "./concurrent-agreements.ts";
 import { inOneTransaction, type Ledger } from "./database.ts";
 import { HOUR, SECOND } from "../meter/hours.ts";
 import { recordId } from "./record-id.ts";
@@ -82,8 +83,7 @@ interface Identity extends AgreementIdentity {
 /** How AWS is to know an agreement in an hour: by one identity, since it would bill the other beside it. */
 function identityAt(hour: number, identity: Identity | undefined): Identity | undefined {
   if (identity === undefined) return undefined;
-  const { concurrentAgreements, concurrentAgreementsFrom: from } = identity;
-  return { ...identity, concurrentAgreements: concurrentAgreements || (from !== null && hour >= from) };
+  return { ...identity, concurrentAgreements: hasConcurrentAgreements(identity, hour) };
 }
 
 /** What becomes of a sealed hour: as a rule it is to be sent. */

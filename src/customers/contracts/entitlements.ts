@@ -1,12 +1,12 @@
 import { and, asc, desc, eq, isNull, lte, sql } from "drizzle-orm";
 import { findProduct, type Product } from "../../catalog/products.ts";
+import { hasConcurrentAgreements } from "../../ledger/concurrent-agreements.ts";
 import { inOneTransaction } from "../../ledger/database.ts";
 import { agreements, entitlements } from "../../ledger/schema.ts";
 import { getAllEntitlements, type GetEntitlementsRequest } from "../../marketplace/index.ts";
 import { HOUR, MINUTE } from "../../meter/hours.ts";
 import { messageId, writeMessages } from "../../webhooks/messages.ts";
 import { presentAgreement } from "../agreement-view.ts";
-import { hasConcurrentAgreements } from "../register-agreement.ts";
 import { type Agreement } from "../../ledger/agreements.ts";
 import { allowancesOf, nextTerm, saveAllowances, type Allowance } from "./allowances.ts";
 import { applyNotices } from "../apply-notices.ts";

@@ -1,4 +1,5 @@
 import { and, asc, eq, gt, isNotNull, isNull, notInArray, or, sql, type SQL } from "drizzle-orm";
+import { concurrentAgreementsAt } from "../../ledger/concurrent-agreements.ts";
 import type { Ledger } from "../../ledger/database.ts";
 import { HOUR } from "../../meter/hours.ts";
 import { notices, type NoticeFacts, type NoticeKind, type NoticeSource } from "../../ledger/schema.ts";
@@ -74,8 +75,7 @@ export async function keepNotice(
 }
 
 /** Whether a product's customers had one agreement for each account at a time, and not one for each licence. */
-const isLegacyAt = (time: SQL): SQL => sql`
-  (products.concurrent_agreements = 0 AND coalesce(products.concurrent_agreements_from, ${time} + 1) > ${time})`;
+const isLegacyAt = (time: SQL): SQL => sql`NOT ${concurrentAgreementsAt(time)}`;
 
 /** A legacy agreement learns its licence from the notices; see `withLicense` in apply-notices.ts. */
 const factsWith = (facts: NoticeFacts, licenseArn: string | null): NoticeFacts =>
