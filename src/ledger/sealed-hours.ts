@@ -57,7 +57,7 @@ export async function storeSealedHours(
     const posted = `[${chunk.join(",")}]`;
     return [
       insertRecords({ productId, region, sealing, now, posted }),
-      parkSeconds({ productId, region, sealing, now, posted }),
+      parkSecondRecords({ productId, region, sealing, now, posted }),
     ];
   });
   // One transaction, so that the counters and the number of the hand-over always fit together.
@@ -104,10 +104,10 @@ function fateOf(
 }
 
 /**
- * AWS refuses a timestamp before the agreement's start or after its end (AWS API reference, UsageRecord). A record is of
- * its hour's beginning, therefore, or of the agreement's in its first hour: usage of after an end comes before anybody has
- * heard of that, and a record cannot change any more when it is heard. Where no beginning is known, or it comes after the
- * hour, it is of the latest usage.
+ * AWS refuses a timestamp before the agreement's start or after its end (AWS API reference, UsageRecord), and an end may be
+ * heard of only when the record cannot change any more. So a record carries the start of its hour as its timestamp, or the
+ * agreement's start in the agreement's first hour. Where no start is known, or it comes after the hour, the record carries
+ * the time of its latest usage.
  */
 function timestampOf({ hour, timestamp }: SealedHour, identity: Identity | undefined): number {
   const { startsAt = null, activatedAt = null, returnedAt = null } = identity ?? {};
@@ -147,7 +147,7 @@ function insertRecords({ productId, region, sealing, now, posted }: Insertion) {
 }
 
 /** A shard or a ledger that was set back to an earlier time seals an hour again: its usage is kept, and never sent as it is. */
-function parkSeconds({ productId, region, sealing, now, posted }: Insertion) {
+function parkSecondRecords({ productId, region, sealing, now, posted }: Insertion) {
   return sql`
     INSERT INTO records (${COLUMNS})
     SELECT value ->> 'id' || '#' || ${sealing}, ${productId}, value ->> 'agreement', value ->> 'dimension',
