@@ -144,10 +144,12 @@ export class Meter {
    * Seals every bucket of an agreement at once, the current hour's, too: AWS takes its usage for a short time only. Not
    * those that wait for an allowance.
    */
-  *sealAgreement(agreement: string, now: number): Generator<SealedHours> {
-    for (const account of this.accounts.of(agreement)) {
-      const hours = lastHours(account, this.#settings, now);
-      if (hours.length > 0) yield this.#sealHours(account, hours, now);
+  *sealAgreements(agreements: readonly string[], now: number): Generator<SealedHours> {
+    for (const agreement of agreements) {
+      for (const account of this.accounts.of(agreement)) {
+        const hours = lastHours(account, this.#settings, now);
+        if (hours.length > 0) yield this.#sealHours(account, hours, now);
+      }
     }
     this.#nextSeal = UNKNOWN;
   }

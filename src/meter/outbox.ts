@@ -9,6 +9,12 @@ import type { Handover, ShardStore } from "./shard-store.ts";
 /** Does work when no other dealing with the ledger is under way. */
 export type InTurn = (work: () => Promise<void>) => Promise<void>;
 
+/**
+ * Hand-overs of one invocation, which D1 allows 1,000 queries (Cloudflare docs, D1 limits): each takes five, and the shard
+ * reads and reports beside them.
+ */
+const MAX_HANDOVERS = 150;
+
 /** What a shard has sealed and the ledger is not known to have. */
 export class Outbox {
   readonly #ground: Ground;
@@ -35,14 +41,17 @@ export class Outbox {
   }
 
   /**
-   * Gives the ledger what was sealed. Dying between the ledger's commit and our acknowledgement makes it happen
+   * Gives the ledger what was sealed, as much as one invocation may: the rest stays for the next. Dying between the ledger's commit and our acknowledgement makes it happen
    * twice, which the ledger's primary key turns into once.
    */
   async handOver(inTurn: InTurn): Promise<void> {
     const { ledger, name, now, expectDelivery } = this.#ground;
     const { productId } = shardOfName(name);
     const regions = new Set<string>();
+    let given = 0;
     for (const { sealing, hours } of this.#store.outbox()) {
+      if (given === MAX_HANDOVERS) break;
+      given += 1;
       await inTurn(async () => {
         // Two alarms may have met here; the first has done it.
         if (!this.#waiting.has(sealing)) return;

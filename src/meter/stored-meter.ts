@@ -161,9 +161,9 @@ export class StoredMeter {
     this.#forgetOldIds(now);
   }
 
-  /** Seals every hour of an agreement at once, the current one, too. */
-  *sealAgreement(agreement: string, now: number): Generator<void> {
-    yield* this.#writeSealings(this.#meter.sealAgreement(agreement, now), now);
+  /** Seals every hour of some agreements at once, the current one, too; in slices, as {@link sealDue}. */
+  *sealAgreements(agreements: readonly string[], now: number): Generator<void> {
+    yield* this.#writeSealings(this.#meter.sealAgreements(agreements, now), now);
   }
 
   /**

@@ -17,7 +17,7 @@ const tooLate = start + 23.5 * HOUR;
 /** A meter whose dimension "d" is in the contract. */
 const waiting = () => new TestMeter({ awaitsAllowance: ["seats", "d"] });
 const sealAgreement = (meter: TestMeter, now: number) => {
-  for (const _slice of meter.meter.sealAgreement("a", now));
+  for (const _slice of meter.meter.sealAgreements(["a"], now));
   return [...meter.store.outbox()].flatMap(({ hours }) => hours);
 };
 

@@ -15,7 +15,7 @@ async function withSealedHours(count: number): Promise<TestMeter> {
     const hour = at("23T12:00:00") - n * HOUR;
     await meter.accept([used(hour, { quantity: "1" })], hour + MINUTE);
   }
-  for (const _slice of meter.meter.sealAgreement("a", END + MINUTE));
+  for (const _slice of meter.meter.sealAgreements(["a"], END + MINUTE));
   expect(meter.seal(END + MINUTE)).toHaveLength(count);
   return meter;
 }
@@ -46,7 +46,7 @@ describe("late usage of an agreement that has ended", () => {
     const meter = await withSealedHours(3);
     const now = at("23T13:20:00");
     expect(await meter.accept([late], now)).toEqual([{ status: "late", hour: at("23T09:00:00") }]);
-    for (const _slice of meter.meter.sealAgreement("a", now));
+    for (const _slice of meter.meter.sealAgreements(["a"], now));
     expect(meter.seal(now)).toMatchObject([
       {
         hour: at("23T09:00:00"),
