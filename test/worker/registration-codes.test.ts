@@ -22,6 +22,8 @@ afterEach(() => {
 
 const MINUTE = 60_000;
 
+const random = (bytes: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(bytes);
+
 /** A customer who has just been sent on with a code. */
 async function newVisitor(product?: TestProduct) {
   const listing = product ?? (await newListing());
@@ -158,7 +160,7 @@ describe("a registration code", () => {
   it("of another secret is unknown", async () => {
     const { listing, code, id } = await newVisitor();
     const keys = await registrationKeys("another-registration-secret-of-32-chars");
-    const forged = await newCode(keys, Date.now() + 5 * MINUTE);
+    const forged = await newCode(keys, Date.now() + 5 * MINUTE, random);
     expect((await redeem(listing.key, forged, "acme")).status).toBe(404);
     const request = new Request("https://gateway.test/v1/registrations/redeem", {
       method: "POST",
@@ -172,7 +174,7 @@ describe("a registration code", () => {
   it("that is signed, and was never issued, is unknown", async () => {
     const { listing } = await newVisitor();
     const keys = await registrationKeys(env.REGISTRATION_SECRET ?? "");
-    const signed = await newCode(keys, Date.now() + 5 * MINUTE);
+    const signed = await newCode(keys, Date.now() + 5 * MINUTE, random);
     expect((await redeem(listing.key, signed, "acme")).status).toBe(404);
   });
 

@@ -303,6 +303,7 @@ describe("a customer who waits", () => {
       await registrationKeys(env.REGISTRATION_SECRET ?? ""),
       spoilt.registrationToken,
       "another",
+      (bytes) => crypto.getRandomValues(bytes),
     );
     await env.DB.prepare("UPDATE arrivals SET token = ?, next_attempt_at = 0")
       .bind(token ?? stranger)

@@ -151,7 +151,7 @@ async function keep(
     return { kind: "later" };
   }
   const waits = {
-    token: await encryptToken(keys, token, id),
+    token: await encryptToken(keys, token, id, (bytes) => crypto.getRandomValues(bytes)),
     nextAttemptAt: now() + (RETRY_DELAYS[0] ?? 0),
     errorCode: fault.code,
     errorDetail: fault.detail,

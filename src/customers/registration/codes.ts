@@ -1,4 +1,4 @@
-import { and, eq, lt, sql } from "drizzle-orm";
+import { eq, lt, sql } from "drizzle-orm";
 import { inOneTransaction, type Ledger } from "../../ledger/database.ts";
 import { registrationCodes } from "../../ledger/schema.ts";
 import { HOUR, MINUTE } from "../../meter/hours.ts";
@@ -27,7 +27,9 @@ export async function issueCode(
   }: { readonly agreementId: string; readonly use: keyof typeof LIVES; readonly now: number },
 ): Promise<string> {
   const expiresAt = now + LIVES[use];
-  const code = await newCode(await registrationKeys(secret), expiresAt);
+  const code = await newCode(await registrationKeys(secret), expiresAt, (bytes) =>
+    crypto.getRandomValues(bytes),
+  );
   await ledger.insert(registrationCodes).values({ id: await sha256Hex(code), agreementId, expiresAt });
   return code;
 }
@@ -127,5 +129,5 @@ function redeemedBefore(found: Extract<FoundCode, { kind: "redeemed" }>, custome
 
 /** Forgets codes that nobody can redeem any more. */
 export async function dropExpiredCodes(ledger: Ledger, now: number): Promise<void> {
-  await ledger.delete(registrationCodes).where(and(lt(registrationCodes.expiresAt, now)));
+  await ledger.delete(registrationCodes).where(lt(registrationCodes.expiresAt, now));
 }

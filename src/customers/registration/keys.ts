@@ -42,12 +42,17 @@ async function derive(secret: string): Promise<RegistrationKeys> {
 const CODE_PREFIX = "mgc_";
 const CODE_RANDOM_BYTES = 18;
 
+/** Fills bytes with random ones, and returns them. */
+export type RandomBytes = (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>;
+
 /** A code that is signed, and says until when it holds and nothing else. Safe in an address. */
-export async function newCode({ code }: RegistrationKeys, expiresAt: number): Promise<string> {
-  const random = crypto.getRandomValues(new Uint8Array(CODE_RANDOM_BYTES));
-  const unsigned = `${CODE_PREFIX}${base64Url(random)}.${expiresAt.toString(36)}`;
-  const signature = await crypto.subtle.sign("HMAC", code, bytesOf(unsigned));
-  return `${unsigned}.${base64Url(new Uint8Array(signature))}`;
+export async function newCode(
+  { code }: RegistrationKeys,
+  expiresAt: number,
+  random: RandomBytes,
+): Promise<string> {
+  const unsigned = `${CODE_PREFIX}${base64Url(random(new Uint8Array(CODE_RANDOM_BYTES)))}.${expiresAt.toString(36)}`;
+  return `${unsigned}.${base64Url(await crypto.subtle.sign("HMAC", code, bytesOf(unsigned)))}`;
 }
 
 const CODE = /^(mgc_[\w-]{24}\.([0-9a-z]{8,9}))\.([\w-]{43})$/;
@@ -65,7 +70,7 @@ export async function expiryOfCode({ code }: RegistrationKeys, text: string): Pr
 
 /** The waiting page's ticket for a token: the same for the same token, and nothing to get the token from. */
 export async function ticketFor({ ticket }: RegistrationKeys, token: string): Promise<string> {
-  return base64Url(new Uint8Array(await crypto.subtle.sign("HMAC", ticket, bytesOf(token))));
+  return base64Url(await crypto.subtle.sign("HMAC", ticket, bytesOf(token)));
 }
 
 const IV_BYTES = 12;
@@ -75,11 +80,11 @@ export async function encryptToken(
   { token: key }: RegistrationKeys,
   token: string,
   about: string,
+  random: RandomBytes,
 ): Promise<string> {
-  const iv = new Uint8Array(IV_BYTES);
-  crypto.getRandomValues(iv);
+  const iv = random(new Uint8Array(IV_BYTES));
   const algorithm = { name: "AES-GCM", iv, additionalData: bytesOf(about) };
-  const cipher = new Uint8Array(await crypto.subtle.encrypt(algorithm, key, bytesOf(token)));
+  const cipher = await crypto.subtle.encrypt(algorithm, key, bytesOf(token));
   return `${base64Url(iv)}.${base64Url(cipher)}`;
 }
 
@@ -100,14 +105,8 @@ export async function decryptToken(
 
 const bytesOf = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(new TextEncoder().encode(text));
 
-function base64Url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
-}
+const base64Url = (bytes: ArrayBuffer | Uint8Array<ArrayBuffer>): string =>
+  Buffer.from(bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes)).toString("base64url");
 
-function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-  return Uint8Array.from(binary, (character) => character.codePointAt(0) ?? 0);
-}
+const fromBase64Url = (text: string): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(Buffer.from(text, "base64url"));

@@ -12,6 +12,8 @@ import {
 const keys = await registrationKeys("a-registration-secret-of-32-characters");
 const others = await registrationKeys("b-registration-secret-of-32-characters");
 
+const random = (bytes: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(bytes);
+
 const NOW = Date.UTC(2026, 10, 23, 14, 23);
 
 /** From 1990 until long after everybody. */
@@ -30,7 +32,7 @@ describe("a code", () => {
   it("says until when it holds to whoever has the secret, and to nobody else", async () => {
     await fc.assert(
       fc.asyncProperty(anyTime, async (expiresAt) => {
-        const code = await newCode(keys, expiresAt);
+        const code = await newCode(keys, expiresAt, random);
         expect(await expiryOfCode(keys, code)).toBe(expiresAt);
         expect(await expiryOfCode(others, code)).toBeNull();
       }),
@@ -38,17 +40,17 @@ describe("a code", () => {
   });
 
   it("goes into an address as it is", async () => {
-    const code = await newCode(keys, NOW);
+    const code = await newCode(keys, NOW, random);
     expect(encodeURIComponent(code)).toBe(code);
   });
 
   it("is another each time", async () => {
-    const codes = await Promise.all(Array.from({ length: 100 }, () => newCode(keys, NOW)));
+    const codes = await Promise.all(Array.from({ length: 100 }, () => newCode(keys, NOW, random)));
     expect(new Set(codes).size).toBe(100);
   });
 
   it("is nobody's once a character that is signed has changed", async () => {
-    const code = await newCode(keys, NOW);
+    const code = await newCode(keys, NOW, random);
     const signed = code.lastIndexOf(".");
     await fc.assert(
       fc.asyncProperty(
@@ -64,7 +66,10 @@ describe("a code", () => {
   });
 
   it("cannot be put together from two", async () => {
-    const [one, two] = [(await newCode(keys, NOW)).split("."), (await newCode(keys, NOW + 1)).split(".")];
+    const [one, two] = [
+      (await newCode(keys, NOW, random)).split("."),
+      (await newCode(keys, NOW + 1, random)).split("."),
+    ];
     const mixes = [
       [one[0], one[1], two[2]],
       [one[0], two[1], one[2]],
@@ -87,7 +92,7 @@ describe("a token", () => {
   it("comes back from where it was stored as it was, and from nowhere else", async () => {
     await fc.assert(
       fc.asyncProperty(anyToken, async (token) => {
-        const stored = await encryptToken(keys, token, "here");
+        const stored = await encryptToken(keys, token, "here", random);
         expect(await decryptToken(keys, stored, "here")).toBe(token);
         expect(await decryptToken(keys, stored, "there")).toBeNull();
         expect(await decryptToken(others, stored, "here")).toBeNull();
@@ -97,13 +102,15 @@ describe("a token", () => {
 
   it("is never stored the same twice, and shows nothing of itself", async () => {
     const token = "a-token-of-aws-with-some-length".repeat(4);
-    const stored = await Promise.all(Array.from({ length: 50 }, () => encryptToken(keys, token, "here")));
+    const stored = await Promise.all(
+      Array.from({ length: 50 }, () => encryptToken(keys, token, "here", random)),
+    );
     expect(new Set(stored.map((each) => each.split(".")[0])).size).toBe(50);
     for (const each of stored) expect(atob(unescaped(each))).not.toContain(token.slice(0, 8));
   });
 
   it("does not come back from what was spoilt", async () => {
-    const stored = await encryptToken(keys, "a-token-of-aws", "here");
+    const stored = await encryptToken(keys, "a-token-of-aws", "here", random);
     const [iv = "", cipher = ""] = stored.split(".");
     const flipped = cipher.startsWith("A") ? `B${cipher.slice(1)}` : `A${cipher.slice(1)}`;
     const spoilt = [
@@ -139,7 +146,7 @@ describe("a ticket", () => {
   });
 
   it("is made with another key than codes are signed with", async () => {
-    const code = await newCode(keys, NOW);
+    const code = await newCode(keys, NOW, random);
     const at = code.lastIndexOf(".");
     expect(await ticketFor(keys, code.slice(0, at))).not.toBe(code.slice(at + 1));
   });
