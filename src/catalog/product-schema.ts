@@ -188,6 +188,9 @@ const fields = {
   }),
 };
 
+/** Whether a product may be called so: by its code, or by an id, which is no more than that. */
+export const canNameProduct = (text: string): boolean => fields.productCode.safeParse(text).success;
+
 const id = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$/, "1 to 64 letters, digits, _ . -");
 
 export const newProductSchema = z
