@@ -156,6 +156,10 @@ export const waitingAlarms = async () =>
 /** What the operator is told of customers who could not be let in. */
 export const lostAlarms = async () => (await openAlarms()).filter(({ kind }) => kind === "registration_lost");
 
+/** What the operator is told of customers who came by another product's address. */
+export const misplacedAlarms = async () =>
+  (await openAlarms()).filter(({ kind }) => kind === "registration_misplaced");
+
 /** The move was to be at a time that has come by now, and AWS knows of it. */
 export async function letMove(listing: TestProduct, from: number): Promise<void> {
   await env.DB.prepare("UPDATE products SET concurrent_agreements_from = ? WHERE id = ?")

@@ -5,7 +5,7 @@ import { surroundingsOf, type Surroundings } from "../../src/customers/surroundi
 import { openLedger } from "../../src/ledger/database.ts";
 import { keepWatch, watchOptions } from "../../src/watch/keep-watch.ts";
 import { tick } from "./delivering.ts";
-import { call } from "./gateway.ts";
+import { admin, call } from "./gateway.ts";
 import { arrive, aws, newListing } from "./marketplace.ts";
 import {
   agreementsOf,
@@ -56,7 +56,7 @@ describe("the seller's own faults", () => {
       ]);
       await pass(HOUR);
       const text = await (await call("GET", page)).text();
-      expect(text).toContain("has not confirmed it to us yet");
+      expect(text).toContain("We could not set up your account with AWS Marketplace yet");
       expect(text).not.toContain("expired");
       await aws.heal();
       await pass(HOUR);
@@ -76,38 +76,16 @@ describe("the seller's own faults", () => {
     expect(await waitingAlarms()).toMatchObject([{ subject: "InternalServiceErrorException" }]);
   });
 
-  it("keep a customer of another product's address waiting until it comes by the right one", async () => {
-    const other = await newListing();
-    const { listing, registrationToken, page } = await newWaiter(
-      { kind: "extra-fields" },
-      { path: `/register/${other.id}` },
-    );
-    expect(page).toMatch(/^\/registration\/waiting\//);
-    await tick();
-    const alarms = await waitingAlarms();
-    expect(alarms).toMatchObject([{ subject: "ProductMisplaced" }]);
-    expect(alarms[0]?.detail).toContain(
-      `"${listing.id}" has come to the address of product "${other.id}": mend the fulfillment URL`,
-    );
-    expect([...(await agreementsOf(listing.id)), ...(await agreementsOf(other.id))]).toEqual([]);
-    // Now the listing's address is right, and AWS is slow.
-    await faultResolving({ kind: "throttle" });
-    await arrive(registrationToken, { path: `/register/${listing.id}` });
-    await aws.heal();
-    await pass(HOUR);
-    await tick();
-    expect(locationOf(await call("GET", page))).toContain("registration_code=");
-    await tick();
-    expect(await waitingAlarms()).toEqual([]);
-  });
-
   it("keep a customer of a product that is not there waiting until it is", async () => {
     const listing = await newListing();
     const { registrationToken } = await aws.agreement(listing.id);
     const rename = (from: string, to: string) =>
       env.DB.prepare("UPDATE products SET product_code = ? WHERE product_code = ?").bind(to, from).run();
     await rename(listing.id, `${listing.id}-away`);
-    const page = locationOf(await arrive(registrationToken));
+    const other = await newListing();
+    await admin("PATCH", `/v1/products/${other.id}`, { page: { seller: "Not Theirs" } });
+    const page = locationOf(await arrive(registrationToken, { path: `/register/${other.id}` }));
+    expect(await (await call("GET", page)).text()).not.toContain("Not Theirs");
     await tick();
     expect(await waitingAlarms()).toMatchObject([
       { subject: "ProductUnknown", detail: expect.stringContaining("POST /v1/products adds it") as unknown },

@@ -67,7 +67,7 @@ describe("a customer who comes while AWS cannot answer", () => {
     expect(headers.get("content-security-policy")).toMatch(/^default-src 'none'; style-src 'nonce-/);
     expect(headers.get("set-cookie")).toBeNull();
     const text = await response.text();
-    expect(text).toContain("AWS Marketplace has not confirmed it to us yet");
+    expect(text).toContain("We could not set up your account with AWS Marketplace yet");
     expect(headers.get("refresh")).toBe("10");
     expect(text).not.toContain("<script");
     expect(text).not.toContain("expired");
@@ -227,7 +227,7 @@ describe("a customer who waits", () => {
     await pass(6 * SECOND);
     const changed = "another-registration-secret-of-32-chars";
     const response = await callWithSecret(changed, new Request(`https://gateway.test${page}`));
-    expect(await response.text()).toContain("has not confirmed it to us yet");
+    expect(await response.text()).toContain("We could not set up your account with AWS Marketplace yet");
     await tick();
     expect(await waitingAlarms()).toMatchObject([{ subject: "RegistrationSecretChanged" }]);
     expect(await agreementsOf(listing.id)).toEqual([]);
@@ -289,7 +289,7 @@ describe("a customer who waits", () => {
     await pass(6 * SECOND);
     const response = await callWithSecret(undefined, new Request(`https://gateway.test${page}`));
     expect(response.status).toBe(200);
-    expect(await response.text()).toContain("has not confirmed it to us yet");
+    expect(await response.text()).toContain("We could not set up your account with AWS Marketplace yet");
     await tick();
     expect(await agreementsOf(listing.id)).toHaveLength(1);
   });

@@ -6,7 +6,7 @@ import { sha256Hex } from "../../sha256.ts";
 import { findAgreement, type Agreement } from "../../ledger/agreements.ts";
 import { eachOf } from "../each-of.ts";
 import { decryptToken, encryptToken, registrationKeys, ticketFor, type RegistrationKeys } from "./keys.ts";
-import { letIn, type Fault, type LetIn, type Visitor } from "./let-in.ts";
+import { letIn, PRODUCT_UNKNOWN, type Fault, type LetIn, type Visitor } from "./let-in.ts";
 import { giveUpLapsed, keptAsLost, noteMissingSecret, noteSentAway } from "./lost-arrivals.ts";
 import type { Surroundings } from "../surroundings.ts";
 
@@ -30,6 +30,9 @@ const AT_ONCE = 5;
 const AFTER_LIFE = 10 * MINUTE;
 
 const RETRY_DELAYS = [5 * SECOND, 5 * SECOND, 10 * SECOND, 20 * SECOND, 40 * SECOND, MINUTE];
+
+/** The product of an address that cannot name one: its words are a stranger's, and are not kept. */
+export const NO_PRODUCT = "";
 
 /** What AWS's form brings. */
 export type Form = Omit<Visitor, "arrivedAt">;
@@ -161,7 +164,7 @@ async function keep(
   await ledger
     .insert(arrivals)
     .values({ ...visitOf(id, visitor), ...waits })
-    // The same customer once more, perhaps by the right address now.
+    // The same customer once more, perhaps by another address.
     .onConflictDoUpdate({ target: arrivals.id, set: { productId } });
   return { kind: "waiting", ticket, productId };
 }
@@ -175,7 +178,9 @@ export async function lookAfter(surroundings: Surroundings, ticket: string): Pro
   });
   const row = await ledger.query.arrivals.findFirst({ where: eq(arrivals.id, id) });
   if (row === undefined) return { kind: "again" };
-  const { agreementId, productId, expiresAt, sentOnAt } = row;
+  const { agreementId, expiresAt, sentOnAt } = row;
+  // By the time that AWS has said whose customer it is, and it is nobody's here, the address's product is surely not it.
+  const productId = row.errorCode === PRODUCT_UNKNOWN ? NO_PRODUCT : row.productId;
   const agreement = agreementId === null ? null : await findAgreement(ledger, agreementId);
   if (agreement === null) {
     const waits = row.token !== null && now() < expiresAt;

@@ -1,4 +1,4 @@
-import { findProduct, findProductByCode, listRegions, type Product } from "../../catalog/products.ts";
+import { findProductByCode, listRegions } from "../../catalog/products.ts";
 import { failureOf } from "../../http/failure.ts";
 import type { FormFields } from "../../ledger/schema.ts";
 import { registerAgreement } from "../register-agreement.ts";
@@ -6,11 +6,12 @@ import { type Agreement } from "../../ledger/agreements.ts";
 import { applyNotices } from "../apply-notices.ts";
 import { sealEnding } from "../ending.ts";
 import type { Surroundings } from "../surroundings.ts";
+import { watchAddress } from "./misplaced-customers.ts";
 
 /** A customer at the door, as AWS's form brings one. */
 export interface Visitor {
   readonly token: string;
-  /** The product that the address names; null when it names none. */
+  /** The product that the address names; null when it names none. Whose customer it is AWS says, and nobody else. */
   readonly productId: string | null;
   readonly fields: FormFields;
   /** When the token came first, epoch milliseconds. */
@@ -23,6 +24,9 @@ export type LetIn =
   /** AWS does not know the token, or not any more. */
   | { readonly kind: "refused"; readonly code: string }
   | Fault;
+
+/** The fault that AWS's product of a customer is none of the gateway's, whatever the address says. */
+export const PRODUCT_UNKNOWN = "ProductUnknown";
 
 /** Why a customer cannot be let in now. */
 export interface Fault {
@@ -65,8 +69,10 @@ async function register(
   }
   const { ProductCode = "", CustomerAWSAccountId, LicenseArn, CustomerIdentifier } = resolved.value;
   const product = await findProductByCode(ledger, ProductCode);
-  if (product === null || (productId !== null && product.id !== productId))
-    return misplaced(surroundings, ProductCode, { wanted: productId, found: product });
+  if (product === null) {
+    const detail = `a customer of product code "${ProductCode}" has come, and there is no such product: POST /v1/products adds it.`;
+    return { kind: "fault", code: PRODUCT_UNKNOWN, detail, needsPerson: true };
+  }
   const registered = await registerAgreement(ledger, {
     product,
     accountId: CustomerAWSAccountId ?? null,
@@ -80,6 +86,7 @@ async function register(
     const detail = `AWS has told too little of a customer of product "${product.id}": records of concurrent agreements need an account and a LicenseArn. Is its concurrentAgreements right?`;
     return { kind: "fault", code: "CustomerNotIdentified", detail, needsPerson: true };
   }
+  await watchAddress(surroundings, product, productId);
   return { kind: "registered", agreement: await caughtUp(surroundings, registered) };
 }
 
@@ -97,21 +104,4 @@ async function caughtUp(surroundings: Surroundings, registered: Agreement): Prom
     );
     return registered;
   }
-}
-
-async function misplaced(
-  { ledger }: Surroundings,
-  productCode: string,
-  { wanted, found }: { readonly wanted: string | null; readonly found: Product | null },
-): Promise<Fault> {
-  if (found === null) {
-    const detail = `a customer of product code "${productCode}" has come, and there is no such product: POST /v1/products adds it.`;
-    return { kind: "fault", code: "ProductUnknown", detail, needsPerson: true };
-  }
-  // The address is the customer's browser's: what no product is called is not repeated to a person.
-  const other = wanted === null ? null : await findProduct(ledger, wanted);
-  const address =
-    other === null ? "an address that names no product" : `the address of product "${other.id}"`;
-  const detail = `a customer of product "${found.id}" has come to ${address}: mend the fulfillment URL of the listing.`;
-  return { kind: "fault", code: "ProductMisplaced", detail, needsPerson: true };
 }

@@ -9,7 +9,7 @@ import { withoutSecrets } from "../../http/secrets.ts";
 import type { Agreement } from "../../ledger/agreements.ts";
 import { openLedger } from "../../ledger/database.ts";
 import { surroundingsOf, type Surroundings } from "../surroundings.ts";
-import { arrive, lookAfter, type Arrival } from "./arrivals.ts";
+import { arrive, lookAfter, NO_PRODUCT, type Arrival } from "./arrivals.ts";
 import { brandOf } from "./brand.ts";
 import { issueCode } from "./codes.ts";
 import { optionalFields, OPTIONAL_FIELDS, readForm, TOKEN_FIELD } from "./forms.ts";
@@ -17,9 +17,6 @@ import { showSignUp, takeSignUp } from "./hosted-page.ts";
 import { noteMissingSecret } from "./lost-arrivals.ts";
 import type { Brand } from "./pages/layout.ts";
 import { aboutPage, againPage, lapsedPage, laterPage, waitingPage } from "./pages/pages.ts";
-
-/** The product that an address names which cannot name one: its words are a stranger's, and are not kept. */
-const NO_PRODUCT = "";
 
 /** The parameter of the sign-up address that has the one-time code. */
 export const CODE_PARAMETER = "registration_code";

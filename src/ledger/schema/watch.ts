@@ -23,6 +23,7 @@ export const alarmKinds = [
   "handover_failing",
   "registration_waiting",
   "registration_lost",
+  "registration_misplaced",
   "entitlements_failing",
   "notices_refused",
   "notices_unsubscribed",
@@ -32,6 +33,7 @@ export type AlarmKind = (typeof alarmKinds)[number];
 
 export const incidentKinds = [
   "registration_lost",
+  "registration_misplaced",
   "notices_refused",
   "notices_unsubscribed",
   "webhooks_failing",

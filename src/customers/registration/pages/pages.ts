@@ -76,7 +76,8 @@ export function laterPage(
 }
 
 /**
- * AWS cannot say who it is yet: the page loads itself until it can.
+ * The customer cannot be let in yet, for whatever reason, which is the operator's to know: the page loads itself until that
+ * is done.
  *
  * @param options.isStill for whoever does not want it to change by itself (WCAG 2.2, 2.2.1 Timing Adjustable)
  */
@@ -90,10 +91,10 @@ export function waitingPage(
     brand,
     ...(!isStill && { refresh: REFRESH }),
     body: html`<p role="status">
-        Your subscription is safe. AWS Marketplace has not confirmed it to us yet; we keep asking.
+        Your subscription is safe. We could not set up your account with AWS Marketplace yet; we keep trying.
       </p>
       <p>
-        ${isStill ? "" : "This page goes on by itself as soon as it is confirmed."} You may also close it and
+        ${isStill ? "" : "This page goes on by itself as soon as that is done."} You may also close it and
         open it again within the next hours.
       </p>
       <p><a href="${isStill ? "?still" : "?"}">Look again now</a></p>
