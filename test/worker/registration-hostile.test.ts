@@ -99,6 +99,14 @@ describe("forms that one visitor posts again and again", () => {
       headers: { "content-type": "application/x-www-form-urlencoded", "cf-connecting-ip": visitor },
     });
 
+  it("are one visitor's also from all the addresses of an IPv6 network", async () => {
+    await newListing();
+    const statuses = new Set<number>();
+    for (let n = 0; n < 140; n++)
+      statuses.add((await post(`2001:db8:1:2::${n.toString(16)}`, "forged")).status);
+    expect(statuses).toEqual(new Set([400, 429]));
+  });
+
   it("are not all asked about at AWS, and others come in meanwhile", async () => {
     const listing = await newListing();
     const { registrationToken } = await aws.agreement(listing.id);

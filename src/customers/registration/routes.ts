@@ -17,6 +17,7 @@ import { showSignUp, takeSignUp } from "./hosted-page.ts";
 import { noteMissingSecret } from "./lost-arrivals.ts";
 import type { Brand } from "./pages/layout.ts";
 import { aboutPage, againPage, lapsedPage, laterPage, waitingPage } from "./pages/pages.ts";
+import { visitorOf } from "./visitor.ts";
 
 /** The parameter of the sign-up address that has the one-time code. */
 export const CODE_PARAMETER = "registration_code";
@@ -93,10 +94,10 @@ registrationRoutes.get("/registration/waiting/:ticket", async (c) => {
 
 /** Whether one visitor has posted too many forms lately. Cloudflare counts them, in each place for itself. */
 async function isTooMany(c: Context<AppEnv>): Promise<boolean> {
-  const key = c.req.header("cf-connecting-ip");
-  if (key === undefined) return false;
+  const address = c.req.header("cf-connecting-ip");
+  if (address === undefined) return false;
   try {
-    return !(await c.env.REGISTRATION_LIMIT.limit({ key })).success;
+    return !(await c.env.REGISTRATION_LIMIT.limit({ key: visitorOf(address) })).success;
   } catch (error) {
     // No customer is sent away for that.
     surroundingsOf(c.env).report(`forms cannot be counted: ${failureOf(error)}`, {});
