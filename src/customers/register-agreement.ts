@@ -1,4 +1,4 @@
-import { and, eq, sql, type SQL } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import type { Product } from "../catalog/products.ts";
 import { findAgreement, type Agreement } from "../ledger/agreements.ts";
 import { hasConcurrentAgreements } from "../ledger/concurrent-agreements.ts";
@@ -181,18 +181,26 @@ function shardFor(id: string, shards: number): number {
 }
 
 /**
- * The agreement of a registration that AWS has told more or less of before: by its licence, or of a legacy customer, whose
- * account may be told only later, by the CustomerIdentifier.
+ * The agreement of a registration that AWS has told more or less of before: by its licence, or of a legacy customer by the
+ * CustomerIdentifier or the account, whichever was told before.
  */
 async function findRegistered(
   ledger: Ledger,
-  { product, licenseArn, customerIdentifier, now }: Registration,
+  { product, accountId, licenseArn, customerIdentifier, now }: Registration,
 ): Promise<Agreement | null> {
-  const find = async (name: SQL) =>
-    (await ledger.query.agreements.findFirst({ where: and(eq(agreements.productId, product.id), name) })) ??
-    null;
-  const licensed = licenseArn === null ? null : await find(eq(agreements.licenseArn, licenseArn));
-  if (licensed !== null || customerIdentifier === null || hasConcurrentAgreements(product, now))
-    return licensed;
-  return find(eq(agreements.customerIdentifier, customerIdentifier));
+  const isLegacy = !hasConcurrentAgreements(product, now);
+  const names = [
+    licenseArn === null ? null : eq(agreements.licenseArn, licenseArn),
+    isLegacy && customerIdentifier !== null ? eq(agreements.customerIdentifier, customerIdentifier) : null,
+    // An agreement that was made by the CustomerIdentifier has learned its account since.
+    isLegacy && accountId !== null ? eq(agreements.accountId, accountId) : null,
+  ];
+  for (const name of names) {
+    if (name === null) continue;
+    const found = await ledger.query.agreements.findFirst({
+      where: and(eq(agreements.productId, product.id), name),
+    });
+    if (found !== undefined) return found;
+  }
+  return null;
 }
