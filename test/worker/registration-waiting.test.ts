@@ -272,6 +272,12 @@ describe("a customer who waits", () => {
     expect(locationOf(await call("GET", page))).toContain("registration_code=");
   });
 
+  it("may write a slash behind the page's address", async () => {
+    const { page } = await newWaiter();
+    const response = await call("GET", `${page}/`);
+    expect([response.status, response.headers.get("refresh")]).toEqual([200, "10"]);
+  });
+
   it("need not see the page change by itself", async () => {
     const { page } = await newWaiter();
     const moving = await call("GET", page);

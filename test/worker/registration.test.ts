@@ -190,6 +190,17 @@ describe("an address with a slash at its end", () => {
   });
 });
 
+describe("an address with more behind it", () => {
+  it("takes customers, too, and says what it is for", async () => {
+    const listing = await newListing();
+    const path = `/register/${listing.id}/x`;
+    const { registrationToken } = await aws.agreement(listing.id);
+    expect(locationOf(await arrive(registrationToken, { path }))).toContain("https://seller.test/welcome");
+    const response = await call("GET", path);
+    expect(await response.text()).toContain("where AWS Marketplace brings customers");
+  });
+});
+
 describe("GET /register", () => {
   it.each(["/register", "/register/no-such-product"])("%s says what it is for", async (path) => {
     const response = await call("GET", path);

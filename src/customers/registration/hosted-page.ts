@@ -1,6 +1,5 @@
 import type { Context } from "hono";
 import { findProduct, type Product } from "../../catalog/products.ts";
-import { problem } from "../../http/problems.ts";
 import type { AppEnv } from "../../http/router.ts";
 import type { Agreement } from "../../ledger/agreements.ts";
 import { surroundingsOf } from "../surroundings.ts";
@@ -9,7 +8,14 @@ import { findCode } from "./codes.ts";
 import { readForm } from "./forms.ts";
 import { isCode } from "./keys.ts";
 import { noteMissingSecret } from "./lost-arrivals.ts";
-import { againPage, laterPage, signedUpPage, signUpPage, type SignUpForm } from "./pages/pages.ts";
+import {
+  againPage,
+  laterPage,
+  signedUpPage,
+  signUpPage,
+  tooLargePage,
+  type SignUpForm,
+} from "./pages/pages.ts";
 import { contactsOf, errorsOf, signUp } from "./sign-up.ts";
 
 /** The customer whose sign-up page is open. */
@@ -34,7 +40,7 @@ export async function showSignUp(c: Context<AppEnv>): Promise<Response> {
 /** Takes what a customer has written there. */
 export async function takeSignUp(c: Context<AppEnv>): Promise<Response> {
   const posted = await readForm(c);
-  if (posted === null) return problem(c, { code: "too_large", detail: "The form has a few short fields." });
+  if (posted === null) return tooLargePage(c, null, { isForm: true });
   const opened = await openCode(c);
   if (opened instanceof Response) return opened;
   const { code, agreement, product, isRedeemed } = opened;

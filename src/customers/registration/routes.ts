@@ -3,7 +3,6 @@ import type { Context } from "hono";
 import { canNameProduct } from "../../catalog/product-schema.ts";
 import { findProduct } from "../../catalog/products.ts";
 import { failureOf } from "../../http/failure.ts";
-import { problem, problemResponses } from "../../http/problems.ts";
 import { router, type AppEnv } from "../../http/router.ts";
 import { withoutSecrets } from "../../http/secrets.ts";
 import type { Agreement } from "../../ledger/agreements.ts";
@@ -16,7 +15,7 @@ import { optionalFields, OPTIONAL_FIELDS, readForm, TOKEN_FIELD } from "./forms.
 import { showSignUp, takeSignUp } from "./hosted-page.ts";
 import { noteMissingSecret } from "./lost-arrivals.ts";
 import type { Brand } from "./pages/layout.ts";
-import { aboutPage, againPage, lapsedPage, laterPage, waitingPage } from "./pages/pages.ts";
+import { aboutPage, againPage, lapsedPage, laterPage, tooLargePage, waitingPage } from "./pages/pages.ts";
 import { visitorOf } from "./visitor.ts";
 
 /** The parameter of the sign-up address that has the one-time code. */
@@ -48,7 +47,7 @@ for (const path of ["/register", "/register/{product}"]) {
         description: `To the product's sign-up address with ${CODE_PARAMETER}, to the gateway's own page, or to one that waits for AWS`,
       },
       400: { description: "A page for the customer: the link is wrong or has expired" },
-      ...problemResponses(413),
+      413: { description: "A page for the customer: that is more than AWS's form ever is" },
       429: { description: "A page for the customer: too many forms from one place; try again soon" },
       503: { description: "A page for the customer: try again soon" },
     },
@@ -63,34 +62,51 @@ registrationRoutes.onError((error, c) => {
   return laterPage(c, null, { isLoadedAgain: c.req.method === "GET" });
 });
 
-// With a slash at the end, too: so it may stand in the listing, and customers come there all the same.
-for (const path of ["/register", "/register/", "/register/:product", "/register/:product/"] as const) {
-  registrationRoutes.get(path, async (c) =>
-    aboutPage(c, await brandOf(openLedger(c.env.DB), c.req.param("product") ?? null)),
-  );
+// With a slash at the end, or with whatever else: so it may stand in the listing, and customers come there all the same.
+const register = ["/register", "/register/", "/register/:product{[\\s\\S]+}"];
 
-  registrationRoutes.post(path, async (c) => {
-    if (await isTooMany(c)) return laterPage(c, null, { status: 429 });
-    const form = await readForm(c);
-    if (form === null) {
-      return problem(c, { code: "too_large", detail: `AWS's form has ${TOKEN_FIELD} and little else.` });
-    }
-    const token = form(TOKEN_FIELD);
-    const named = c.req.param("product") ?? null;
-    const productId = named === null || (canNameProduct(named) && named !== token) ? named : NO_PRODUCT;
-    const arrival = await arrive(surroundingsOf(c.env), { token, productId, fields: optionalFields(form) });
-    return answer(c, arrival, () => brandOf(openLedger(c.env.DB), productId));
-  });
+registrationRoutes.on("GET", register, async (c) =>
+  aboutPage(c, await brandOf(openLedger(c.env.DB), namedIn(c))),
+);
+
+registrationRoutes.on("POST", register, async (c) => {
+  if (await isTooMany(c)) return laterPage(c, null, { status: 429 });
+  const ledger = openLedger(c.env.DB);
+  const named = namedIn(c);
+  const form = await readForm(c);
+  if (form === null) return tooLargePage(c, await brandOf(ledger, named), { isForm: false });
+  const token = form(TOKEN_FIELD);
+  const productId = named === null || (canNameProduct(named) && named !== token) ? named : NO_PRODUCT;
+  const arrival = await arrive(surroundingsOf(c.env), { token, productId, fields: optionalFields(form) });
+  return answer(c, arrival, () => brandOf(ledger, productId));
+});
+
+/** What the address calls the product, which may be any text; null when it names none. */
+function namedIn(c: Context<AppEnv>): string | null {
+  const named = c.req.param("product")?.replace(/\/+$/, "") ?? "";
+  return named === "" ? null : named;
 }
 
-registrationRoutes.get("/registration/waiting/:ticket", async (c) => {
+const waiting = ["/registration/waiting/:ticket", "/registration/waiting/:ticket/"];
+
+registrationRoutes.on("GET", waiting, async (c) => {
   // Whoever only looks whether the page is there does not use it up.
   if (c.req.method === "HEAD" || isAhead(c)) return c.body(null, 204);
-  const arrival = await lookAfter(surroundingsOf(c.env), c.req.param("ticket"));
+  const arrival = await lookAfter(surroundingsOf(c.env), c.req.param("ticket") ?? "");
   const brand = () => brandOf(openLedger(c.env.DB), "productId" in arrival ? arrival.productId : null);
   if (arrival.kind !== "waiting") return answer(c, arrival, brand);
   return waitingPage(c, await brand(), { isStill: c.req.query("still") !== undefined });
 });
+
+const hosted = ["/registration/:code", "/registration/:code/"];
+
+registrationRoutes.on("GET", hosted, showSignUp);
+registrationRoutes.on("POST", hosted, takeSignUp);
+
+// Whatever else a browser may ask for there: its user is not to be shown JSON.
+registrationRoutes.on(["GET", "POST"], "/registration/*", async (c) =>
+  againPage(c, await brandOf(openLedger(c.env.DB), null)),
+);
 
 /** Whether one visitor has posted too many forms lately. Cloudflare counts them, in each place for itself. */
 async function isTooMany(c: Context<AppEnv>): Promise<boolean> {
@@ -107,9 +123,6 @@ async function isTooMany(c: Context<AppEnv>): Promise<boolean> {
 
 /** Whether a browser loads a page that its user may never open (Fetch Metadata, Sec-Purpose). */
 const isAhead = (c: Context<AppEnv>): boolean => c.req.header("sec-purpose")?.includes("prefetch") === true;
-
-registrationRoutes.get("/registration/:code", showSignUp);
-registrationRoutes.post("/registration/:code", takeSignUp);
 
 /** @param brand is asked for pages only: whoever is sent on needs none, and does not depend on it */
 async function answer(c: Context<AppEnv>, arrival: Arrival, brand: () => Promise<Brand>): Promise<Response> {

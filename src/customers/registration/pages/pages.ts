@@ -31,6 +31,23 @@ export function againPage(c: Context<AppEnv>, brand: Brand) {
   });
 }
 
+/**
+ * A form of a size that nobody fills in.
+ *
+ * @param options.isForm of the hosted page, which is still there; not AWS's, which has to come again
+ */
+export function tooLargePage(c: Context<AppEnv>, brand: Brand, { isForm }: { readonly isForm: boolean }) {
+  return show(c, {
+    title: "That was too much to send",
+    status: 413,
+    brand,
+    body: isForm
+      ? html`<p>Nothing of it was kept. A name has up to 200 characters.</p>
+          <p><a href="?">Fill in the form again</a></p>`
+      : html`<p>AWS Marketplace sends a short form, and this one was not short. ${START_AGAIN}</p>`,
+  });
+}
+
 /** The customer has waited in vain, for a reason that is ours or AWS's. */
 export function lapsedPage(c: Context<AppEnv>, brand: Brand) {
   return show(c, {
