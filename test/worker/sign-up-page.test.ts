@@ -119,7 +119,7 @@ describe("a customer who signs up", () => {
     const { page, id, names } = await newVisitor();
     await submit(page, alice);
     const again = await submit(page, { email: "mallory@example.com" });
-    expect([again.status, locationOf(again)]).toEqual([303, page]);
+    expect(again.status).toBe(303);
     expect(await contactOf(names.accountId)).toMatchObject(alice);
     expect((await toldOf(id)).filter(({ type }) => type === "agreement.signed_up")).toHaveLength(1);
   });
@@ -148,7 +148,7 @@ describe("a customer who signs up", () => {
     expect((await redeem(listing.key, codeIn(arrival), "acme")).status).toBe(200);
     const text = await textOf(page);
     expect(text).toContain("Your account is being set up");
-    expect(text).not.toContain("how to reach you");
+    expect(text).not.toContain("writes to");
   });
 
   it("has used the code up, for the seller's backend too", async () => {

@@ -8,15 +8,9 @@ import { findCode } from "./codes.ts";
 import { readForm } from "./forms.ts";
 import { isCode } from "./keys.ts";
 import { noteMissingSecret } from "./lost-arrivals.ts";
-import {
-  againPage,
-  laterPage,
-  signedUpPage,
-  signUpPage,
-  tooLargePage,
-  type SignUpForm,
-} from "./pages/pages.ts";
-import { contactsOf, errorsOf, signUp } from "./sign-up.ts";
+import { againPage, laterPage, tooLargePage } from "./pages/pages.ts";
+import { signedUpPage, signUpPage, type SignUpForm } from "./pages/sign-up-pages.ts";
+import { contactOf, enteredIn, errorsOf, formOf, signUp } from "./sign-up.ts";
 
 /** The customer whose sign-up page is open. */
 interface OpenCode {
@@ -27,14 +21,21 @@ interface OpenCode {
   readonly isRedeemed: boolean;
 }
 
+/** The query of an address that says that what was posted to it came too late. */
+const LATE = "late";
+
+const NOTHING: SignUpForm = { email: "", name: "", company: "" };
+
 /** The gateway's own sign-up page, as the holder of a code sees it. */
 export async function showSignUp(c: Context<AppEnv>): Promise<Response> {
   const opened = await openCode(c);
   if (opened instanceof Response) return opened;
   const { agreement, product, isRedeemed } = opened;
-  if (!isRedeemed) return signUpPage(c, product);
-  const contacts = await contactsOf(surroundingsOf(c.env).ledger, [agreement.id]);
-  return signedUpPage(c, product, { isReachable: contacts.length > 0 });
+  const contact = await contactOf(surroundingsOf(c.env).ledger, agreement);
+  const known = contact?.email ?? null;
+  if (isRedeemed) return signedUpPage(c, product, { known, isLate: c.req.query(LATE) !== undefined });
+  // A customer who comes again sees what was given, and changes what is wrong of it.
+  return signUpPage(c, product, { form: contact === null ? NOTHING : formOf(contact), known });
 }
 
 /** Takes what a customer has written there. */
@@ -44,14 +45,25 @@ export async function takeSignUp(c: Context<AppEnv>): Promise<Response> {
   const opened = await openCode(c);
   if (opened instanceof Response) return opened;
   const { code, agreement, product, isRedeemed } = opened;
-  const form: SignUpForm = { email: posted("email"), name: posted("name"), company: posted("company") };
-  const errors = errorsOf(form);
-  if (!isRedeemed && Object.keys(errors).length > 0) return signUpPage(c, product, { form, errors });
   const { ledger, now } = surroundingsOf(c.env);
-  if (!isRedeemed) await signUp(ledger, { code, agreement, form }, now());
+  const form = enteredIn(posted);
+  if (!isRedeemed) {
+    const errors = errorsOf(form);
+    if (Object.keys(errors).length > 0) {
+      const known = (await contactOf(ledger, agreement))?.email ?? null;
+      return signUpPage(c, product, { form, errors, known });
+    }
+    await signUp(ledger, { code, agreement, form }, now());
+  }
+  // Of two that are sent from one page the first counts, and whoever sent the other is to know.
+  const taken = await contactOf(ledger, agreement);
+  const isTaken = taken !== null && isSame(formOf(taken), form);
   // The same address shows that it is done; loading it again posts nothing.
-  return c.redirect(`/registration/${code}`, 303);
+  return c.redirect(`/registration/${code}${isTaken ? "" : `?${LATE}`}`, 303);
 }
+
+const isSame = (one: SignUpForm, other: SignUpForm): boolean =>
+  one.email === other.email && one.name === other.name && one.company === other.company;
 
 /**
  * Whose the code in the address is, or the page that says why that cannot be shown. A code that was made for the

@@ -7,7 +7,8 @@ import { isText } from "../../text.ts";
 import { messageId, writeMessages } from "../../webhooks/messages.ts";
 import { presentAgreement } from "../agreement-view.ts";
 import type { Agreement } from "../../ledger/agreements.ts";
-import type { SignUpErrors, SignUpForm } from "./pages/pages.ts";
+import type { PostedForm } from "./forms.ts";
+import type { SignUpErrors, SignUpForm } from "./pages/sign-up-pages.ts";
 
 export type Contact = typeof contacts.$inferSelect;
 
@@ -16,6 +17,20 @@ const MAX_TEXT = 200;
 
 /** What is not seen in a name, and does harm where it is shown or written into the header of a mail. */
 const UNSEEN = /[\p{Cc}\p{Bidi_Control}]/u;
+
+/** What a customer has written into the form. */
+export const enteredIn = (posted: PostedForm): SignUpForm => ({
+  email: posted("email"),
+  name: posted("name"),
+  company: posted("company"),
+});
+
+/** A contact as the form that gave it. */
+export const formOf = ({ email, name, company }: Contact): SignUpForm => ({
+  email,
+  name: name ?? "",
+  company: company ?? "",
+});
 
 /** What is wrong with a form, in words for the customer; empty when nothing is. */
 export function errorsOf({ email, name, company }: SignUpForm): SignUpErrors {
@@ -71,6 +86,11 @@ export async function signUp(
       sql`changes() > 0`,
     ),
   ]);
+}
+
+/** What the customer of an agreement wrote last; null when nothing is known. */
+export async function contactOf(ledger: Ledger, { id }: Agreement): Promise<Contact | null> {
+  return (await contactsOf(ledger, [id]))[0] ?? null;
 }
 
 /** What the customers of agreements wrote. */
