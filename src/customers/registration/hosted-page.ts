@@ -9,7 +9,7 @@ import { readForm } from "./forms.ts";
 import { isCode } from "./keys.ts";
 import { noteMissingSecret } from "./lost-arrivals.ts";
 import { againPage, laterPage, tooLargePage } from "./pages/pages.ts";
-import { signedUpPage, signUpPage, type SignUpForm } from "./pages/sign-up-pages.ts";
+import { endedPage, signedUpPage, signUpPage, type SignUpForm } from "./pages/sign-up-pages.ts";
 import { contactOf, enteredIn, errorsOf, formOf, signUp } from "./sign-up.ts";
 
 /** The customer whose sign-up page is open. */
@@ -31,9 +31,11 @@ export async function showSignUp(c: Context<AppEnv>): Promise<Response> {
   const opened = await openCode(c);
   if (opened instanceof Response) return opened;
   const { agreement, product, isRedeemed } = opened;
+  const isLate = c.req.query(LATE) !== undefined;
+  if (agreement.endedAt !== null) return endedPage(c, product, { endedAt: agreement.endedAt, isLate });
   const contact = await contactOf(surroundingsOf(c.env).ledger, agreement);
   const known = contact?.email ?? null;
-  if (isRedeemed) return signedUpPage(c, product, { known, isLate: c.req.query(LATE) !== undefined });
+  if (isRedeemed) return signedUpPage(c, product, { known, isLate });
   // A customer who comes again sees what was given, and changes what is wrong of it.
   return signUpPage(c, product, { form: contact === null ? NOTHING : formOf(contact), known });
 }
@@ -47,7 +49,8 @@ export async function takeSignUp(c: Context<AppEnv>): Promise<Response> {
   const { code, agreement, product, isRedeemed } = opened;
   const { ledger, now } = surroundingsOf(c.env);
   const form = enteredIn(posted);
-  if (!isRedeemed) {
+  // The page says by itself what has ended; and what is written now is no use to anybody.
+  if (!isRedeemed && agreement.endedAt === null) {
     const errors = errorsOf(form);
     if (Object.keys(errors).length > 0) {
       const known = (await contactOf(ledger, agreement))?.email ?? null;

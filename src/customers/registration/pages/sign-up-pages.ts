@@ -146,6 +146,37 @@ export function signedUpPage(
   });
 }
 
+/**
+ * The hosted page of an agreement that has ended: there is no account to set up any more.
+ *
+ * @param options.endedAt epoch milliseconds
+ * @param options.isLate whether something was sent all the same
+ */
+export function endedPage(
+  c: Context<AppEnv>,
+  product: Seller,
+  { endedAt, isLate }: { readonly endedAt: number; readonly isLate: boolean },
+) {
+  const day = new Date(endedAt).toLocaleDateString("en", { dateStyle: "long", timeZone: "UTC" });
+  return show(c, {
+    title: "Your subscription has ended",
+    brand: product,
+    body: html`${isLate ? html`<p class="error" role="alert">What you have just sent was not taken.</p>` : ""}
+      <p role="status">
+        AWS Marketplace says that your subscription to ${product.name} ended on ${day} (UTC). There is nothing
+        to set up any more.
+      </p>
+      <p>
+        Do you want to go on with ${product.name}? Subscribe to it on AWS Marketplace again, then press "Set
+        up your account" there.
+      </p>
+      <p>
+        Have you just done so? It takes some minutes until AWS Marketplace tells us.
+        <a href="?">Look again now</a>
+      </p>`,
+  });
+}
+
 const NOT_TAKEN = html`<p class="error" role="alert">
   What you have just sent was not taken: this form had been sent before.
 </p>`;
