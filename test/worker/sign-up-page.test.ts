@@ -17,7 +17,16 @@ describe("the gateway's own page", () => {
     expect(text).toMatch(/<label for="email">E-mail address<\/label>/);
     expect(text).toMatch(/<input\s+id="email"\s+name="email"\s+value=""/);
     expect(text).toContain("What happens next");
-    expect(text).toContain("we never ask for payment details");
+    expect(text.replaceAll(/\s+/g, " ")).toContain(
+      "AWS bills you for what you use; we never ask for payment details.",
+    );
+  });
+
+  it("says to a customer who has paid in advance how the contract is paid", async () => {
+    const { page } = await newVisitor({ contract: true });
+    expect((await textOf(page)).replaceAll(/\s+/g, " ")).toContain(
+      "You pay on AWS Marketplace, as your contract says; we never ask for payment details.",
+    );
   });
 
   it("shows the seller's name, logo, colour, help and what happens next", async () => {

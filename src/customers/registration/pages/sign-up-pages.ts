@@ -6,7 +6,7 @@ import { show } from "./layout.ts";
 import { START_AGAIN } from "./pages.ts";
 
 /** The product that a customer signs up for. */
-type Seller = Pick<Product, "name" | "page">;
+type Seller = Pick<Product, "name" | "page" | "contract">;
 
 /** The name that a customer knows the seller by. */
 const sellerOf = ({ name, page }: Seller): string => page?.seller ?? name;
@@ -50,7 +50,10 @@ export function signUpPage(c: Context<AppEnv>, product: Seller, { form, errors =
       ${signUpForm(product, { form, errors, button: known === null ? "Finish" : "Change" })}
       <h2>What happens next</h2>
       <p class="next">${nextSteps(product)}</p>
-      <p>AWS bills you for what you use; we never ask for payment details.</p>`,
+      <p>
+        ${product.contract ? "You pay on AWS Marketplace, as your contract says" : "AWS bills you for what you use"};
+        we never ask for payment details.
+      </p>`,
   });
 }
 
