@@ -114,6 +114,33 @@ describe("a customer who signs up", () => {
     expect(told).toMatchObject([{ data: { id, contact: alice } }]);
   });
 
+  it("may have copied marks along that nobody sees: they are not kept", async () => {
+    const { page, names } = await newVisitor();
+    const done = await submit(page, {
+      email: "\u200falice@\u200bexample.com\u200e",
+      name: "דוד\u200f",
+      company: "\u202aÄmmerli\u202c &\tSöhne\ufeff",
+    });
+    expect([done.status, locationOf(done)]).toEqual([303, page]);
+    expect(await contactOf(names.accountId)).toMatchObject({
+      email: "alice@example.com",
+      name: "דוד",
+      company: "Ämmerli & Söhne",
+    });
+  });
+
+  it("cannot turn the text around that a name is shown in", async () => {
+    const { page, names } = await newVisitor();
+    await submit(page, { email: "a@b.test", company: "a\u202eb\u2066c" });
+    expect(await contactOf(names.accountId)).toMatchObject({ company: "abc" });
+  });
+
+  it("keeps the marks that a name is written with", async () => {
+    const { page, names } = await newVisitor();
+    await submit(page, { email: "a@b.test", name: "علی\u200cرضا" });
+    expect(await contactOf(names.accountId)).toMatchObject({ name: "علی\u200cرضا" });
+  });
+
   it("need not say a name or a company", async () => {
     const { page, names } = await newVisitor();
     expect((await submit(page, { email: "a@gmail.com", name: " ", company: "" })).status).toBe(303);
@@ -197,7 +224,19 @@ describe("a form that is not right", () => {
     ["a long company", { email: "a@b.test", company: "x".repeat(201) }, "company", tooLong],
     ["NUL in a name", { email: "a@b.test", name: "a\u0000b" }, "name", tooLong],
     ["a line break in a name", { email: "a@b.test", name: "Bob\r\nBcc: c@d.test" }, "name", tooLong],
-    ["what turns the text around", { email: "a@b.test", company: "a\u202eb" }, "company", tooLong],
+    ["a line separator in a name", { email: "a@b.test", name: "Bob\u2028Bcc: c@d.test" }, "name", tooLong],
+    [
+      "a letter with an accent in the address",
+      { email: "zoë@example.com" },
+      "email",
+      "Enter an e-mail address like name@example.com, of letters without accents: “ë” cannot be used here.",
+    ],
+    [
+      "such a letter in two parts",
+      { email: "zoe\u0308@example.com" },
+      "email",
+      "Enter an e-mail address like name@example.com, of letters without accents: “ë” cannot be used here.",
+    ],
   ] as [string, Record<string, string>, string, string][])(
     "with %s says so at the field, keeps what was written, and the code holds",
     async (_what, fields, field, message) => {

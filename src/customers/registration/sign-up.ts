@@ -15,15 +15,21 @@ export type Contact = typeof contacts.$inferSelect;
 const MAX_EMAIL = 254;
 const MAX_TEXT = 200;
 
-/** What is not seen in a name, and does harm where it is shown or written into the header of a mail. */
-const UNSEEN = /[\p{Cc}\p{Bidi_Control}]/u;
+/**
+ * Marks that nobody sees and nobody means to send: they come along when text is copied, most of all where it is written
+ * from right to left. Those that join letters or keep them apart (U+200C, U+200D) are part of how some names are written.
+ */
+const INVISIBLE = /[\p{Bidi_Control}\u00ad\u200b\u2060\ufeff]/gu;
 
-/** What a customer has written into the form. */
-export const enteredIn = (posted: PostedForm): SignUpForm => ({
-  email: posted("email"),
-  name: posted("name"),
-  company: posted("company"),
-});
+/** What does harm where a name is shown or written into the header of a mail. */
+const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}]/u;
+
+/** What a customer has written into the form, without what is not seen of it. */
+export function enteredIn(posted: PostedForm): SignUpForm {
+  const entered = (field: keyof SignUpForm) =>
+    posted(field).replaceAll(INVISIBLE, "").replaceAll("\t", " ").trim();
+  return { email: entered("email"), name: entered("name"), company: entered("company") };
+}
 
 /** A contact as the form that gave it. */
 export const formOf = ({ email, name, company }: Contact): SignUpForm => ({
@@ -34,17 +40,24 @@ export const formOf = ({ email, name, company }: Contact): SignUpForm => ({
 
 /** What is wrong with a form, in words for the customer; empty when nothing is. */
 export function errorsOf({ email, name, company }: SignUpForm): SignUpErrors {
-  const isShort = (text: string) => text.length <= MAX_TEXT && isText(text) && !UNSEEN.test(text);
+  const isShort = (text: string) => text.length <= MAX_TEXT && isText(text) && !UNPRINTABLE.test(text);
   const tooLong = `Use at most ${MAX_TEXT} characters, in one line.`;
+  const wrongEmail = errorOfEmail(email);
   return {
-    ...(email === ""
-      ? { email: "Enter your e-mail address." }
-      : (email.length > MAX_EMAIL || !z.email().safeParse(email).success) && {
-          email: "Enter an e-mail address like name@example.com.",
-        }),
+    ...(wrongEmail !== null && { email: wrongEmail }),
     ...(!isShort(name) && { name: tooLong }),
     ...(!isShort(company) && { company: tooLong }),
   };
+}
+
+function errorOfEmail(email: string): string | null {
+  if (email === "") return "Enter your e-mail address.";
+  if (email.length <= MAX_EMAIL && z.email().safeParse(email).success) return null;
+  // Composed, so that an accent is shown with its letter.
+  const [foreign] = /[^\p{ASCII}]/u.exec(email.normalize("NFC")) ?? [];
+  return foreign === undefined
+    ? "Enter an e-mail address like name@example.com."
+    : `Enter an e-mail address like name@example.com, of letters without accents: “${foreign}” cannot be used here.`;
 }
 
 /**
