@@ -23,7 +23,7 @@ const MAX_TOKEN_LENGTH = 8192;
 const MAX_WAITING = 20_000;
 
 /** Customers that one slice looks after, some twenty queries each, and how many at once: while AWS is down each takes its time. */
-const MAX_RETRIED = 40;
+export const MAX_RETRIED = 40;
 const AT_ONCE = 5;
 
 /** How long a waiting page still sends a customer on after it has done so: it may be open twice. */
