@@ -4,15 +4,18 @@ import { shardName } from "../../src/meter/shard-name.ts";
 import { recordsOf, seal, tick, usage } from "./delivering.ts";
 import { admin, json, type TestProduct } from "./gateway.ts";
 import { aws, newCustomer, newListing, notify } from "./marketplace.ts";
-import { agreementOf, cameAgo, HOUR } from "./registering.ts";
+import { agreementOf, cameAgo, HOUR, MINUTE } from "./registering.ts";
 
-/** A customer who leaves a minute ago, and usage so many seconds from then, all within one hour. */
+/**
+ * A customer who leaves a minute ago, and usage so many seconds from then, from a hundred before to a minute after: all
+ * within one hour. When this hour is too young for that, the customer has left at the end of the one before.
+ */
 async function newLeaver(listing: TestProduct) {
   const bought = await newCustomer(listing);
   await cameAgo(listing.id, HOUR);
   const now = Date.now();
   const inHour = now % HOUR;
-  const end = inHour < 120_000 ? now - inHour - 61_000 : now - 60_000;
+  const end = inHour < 4 * MINUTE ? now - inHour - 61_000 : now - MINUTE;
   const event = (seconds: number, quantity = 1) => ({
     ...usage(bought.accountId, quantity),
     timestamp: new Date(end + seconds * 1000).toISOString(),
