@@ -111,8 +111,9 @@ describe("forms that one visitor posts again and again", () => {
     const listing = await newListing();
     const { registrationToken } = await aws.agreement(listing.id);
     const statuses = new Set<number>();
-    // The limit is of a minute by the clock, which may begin meanwhile.
-    for (let n = 0; n < 140; n++) statuses.add((await post("192.0.2.1", "forged")).status);
+    // The limit is of a minute by the clock: where the next one begins meanwhile, it is counted anew.
+    for (let n = 0; n < 200 && !statuses.has(429); n++)
+      statuses.add((await post("192.0.2.1", "forged")).status);
     expect(statuses).toEqual(new Set([400, 429]));
     const refused = await post("192.0.2.1", registrationToken);
     expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "60"]);
