@@ -15,7 +15,7 @@ describe("a contract that AWS's answers lack", () => {
       true,
     ],
     [
-      "then is taken to include nothing since",
+      "is taken to include nothing since, once six hours are over",
       [missing, { now: early + 7 * HOUR, nothing: true }],
       [
         [start, hour, "10"],
@@ -24,19 +24,19 @@ describe("a contract that AWS's answers lack", () => {
       false,
     ],
     [
-      "and has it again, has never been missing",
+      "counts as never missing when AWS lists it again within six hours",
       [missing, { now: early + 2 * HOUR, until: end }],
       [whole],
       false,
     ],
     [
-      "and has it again later, has never been missing, either",
+      "counts as never missing when AWS lists it again later",
       [missing, { now: early + 7 * HOUR, nothing: true }, { now: early + 8 * HOUR, until: end }],
       [whole],
       false,
     ],
     [
-      "and has it again after its end, has begun the next there",
+      "has begun its next term at its end when AWS lists it again after that",
       [missing, { now: early + 7 * HOUR, nothing: true }, { now: end + HOUR, until: nextEnd }],
       [whole, [end, nextEnd, "10"]],
       false,
