@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { tellRefused } from "../../src/customers/refused-usage.ts";
 import { openLedger } from "../../src/ledger/database.ts";
 import { recordsOf, retryNow, seal, tick, usage } from "./delivering.ts";
-import { admin, json, type UsageAnswer } from "./gateway.ts";
+import { admin, json, newProduct, type UsageAnswer } from "./gateway.ts";
 import { arrive, aws, newArrival, newCustomer, newListing, notify } from "./marketplace.ts";
 import { agreementOf, agreementsOf, toldOf } from "./registering.ts";
 
@@ -193,5 +193,18 @@ describe("usage of an agreement that has ended", () => {
     expect((await admin("POST", `/v1/agreements/${id}/activate`, {})).status).toBe(200);
     expect(await agreementOf(listing.id)).toMatchObject({ state: "active", endedAt: null, usageUntil: null });
     expect(await post(listing, usage(bought.accountId, 1))).toMatchObject([{ status: "accepted" }]);
+  });
+
+  it("is taken again at once, though another isolate of the Worker has heard of the return", async () => {
+    const product = await newProduct();
+    const { id, accountId } = await product.agree();
+    const set = (until: number | null) =>
+      env.DB.prepare("UPDATE agreements SET ended_at = ?1, usage_until = ?1 WHERE id = ?2")
+        .bind(until, id)
+        .run();
+    await set(1);
+    expect(await json(product.post(usage(accountId ?? "", 1)))).toMatchObject({ rejected: 1 });
+    await set(null);
+    expect(await json(product.post(usage(accountId ?? "", 1)))).toMatchObject({ accepted: 1 });
   });
 });

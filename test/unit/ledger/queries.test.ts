@@ -5,6 +5,7 @@ import { parts, type PartName } from "../../../src/customers/keep-customers.ts";
 import { latestNotices, listNotices, noticesOf } from "../../../src/customers/notices/notices.ts";
 import { MAX_RETRIED } from "../../../src/customers/registration/arrivals.ts";
 import { encryptToken, registrationKeys } from "../../../src/customers/registration/keys.ts";
+import { resolveNames } from "../../../src/customers/resolve-names.ts";
 import { bringBack, setRecords } from "../../../src/customers/set-records.ts";
 import type { Surroundings } from "../../../src/customers/surroundings.ts";
 import type { Ledger } from "../../../src/ledger/database.ts";
@@ -187,6 +188,16 @@ describe("notices of nobody", () => {
   it("are forgotten by their age, and not looked for among all that are nobody's", async () => {
     await parts.leftovers(surroundings());
     expect([...watched.indexes].toSorted()).toEqual(["notices_unmatched_age", "registration_codes_expiry"]);
+  });
+});
+
+describe("the names that usage comes with", () => {
+  it("are looked up one by one, and not by reading all agreements of their product", async () => {
+    await resolveNames(watched.ledger, "p", new Set(["one", "other"]));
+    expect(watched.count).toBe(1);
+    expect(watched.scans([])).toEqual([]);
+    const columns = ["customer", "former_customer", "license_arn", "account_id", "customer_identifier"];
+    expect(watched.searches).toEqual(columns.map((column) => `product_id=? AND ${column}=?`));
   });
 });
 

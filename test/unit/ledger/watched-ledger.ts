@@ -86,6 +86,12 @@ export class WatchedLedger {
     return new Set(steps.flatMap((step) => / INDEX (\w+)/.exec(step)?.[1] ?? []));
   }
 
+  /** By which columns rows were looked up in an index for what was run: `one=? AND other=?`. */
+  get searches(): string[] {
+    const steps = this.#plans().flatMap((plan) => plan.steps);
+    return steps.flatMap((step) => /^SEARCH .* INDEX \w+ \((.*)\)/.exec(step)?.[1] ?? []);
+  }
+
   #plans() {
     return this.#run.map(({ sql, values }) => {
       const plan = this.database.query<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, ...values);
