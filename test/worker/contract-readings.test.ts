@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { keepCustomers } from "../../src/customers/keep-customers.ts";
 import { surroundingsOf } from "../../src/customers/surroundings.ts";
 import { entitlementClient } from "../../src/marketplace-access.ts";
+import { withTrigger } from "./breaking.ts";
 import {
   billed,
   calls,
@@ -222,11 +223,10 @@ describe("a contract that cannot be read", () => {
     )
       .bind(listing.id, broken.id)
       .run();
-    await env.DB.exec(
-      `CREATE TRIGGER no_reading BEFORE UPDATE OF entitlements_read_at ON agreements WHEN OLD.product_id = '${broken.id}' BEGIN SELECT RAISE(ABORT, 'died'); END`,
+    await withTrigger(
+      `BEFORE UPDATE OF entitlements_read_at ON agreements WHEN OLD.product_id = '${broken.id}' BEGIN SELECT RAISE(ABORT, 'died'); END`,
+      () => expect(tick()).rejects.toThrow("died"),
     );
-    await expect(tick()).rejects.toThrow("died");
-    await env.DB.exec("DROP TRIGGER no_reading");
     expect((await reading(listing)).read).toBeGreaterThan(1);
   });
 

@@ -2,6 +2,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { shardName } from "../../src/meter/shard-name.ts";
+import { withShardTrigger } from "./breaking.ts";
 import { recordsOf, seal, tick, usage } from "./delivering.ts";
 import { admin, json, newProduct, type TestProduct, type UsageAnswer } from "./gateway.ts";
 import { newCustomer, newListing } from "./marketplace.ts";
@@ -63,14 +64,16 @@ describe("a shard that dies", () => {
     const listing = await newListing();
     const { accountId } = await newCustomer(listing);
     await listing.post(usage(accountId, 4));
-    const run = (statement: string) =>
-      runInDurableObject(shardOf(listing), (_shard, state) => {
-        state.storage.sql.exec(statement);
+    const crash = "BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'crash'); END";
+    await withShardTrigger(listing.id, crash, async () => {
+      await expect(seal(listing.id)).rejects.toThrow("the shard starts over");
+      expect(await totals(listing)).toMatchObject({
+        accepted: "4",
+        open: "4",
+        pending: "0",
+        conserved: true,
       });
-    await run("CREATE TRIGGER broken BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'crash'); END");
-    await expect(seal(listing.id)).rejects.toThrow("the shard starts over");
-    expect(await totals(listing)).toMatchObject({ accepted: "4", open: "4", pending: "0", conserved: true });
-    await run("DROP TRIGGER broken");
+    });
     await seal(listing.id);
     await tick();
     expect(await recordsOf(listing.id)).toMatchObject([{ state: "delivered", quantity: 4 }]);

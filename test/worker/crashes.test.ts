@@ -6,8 +6,9 @@ import { submitDue } from "../../src/delivery/submit.ts";
 import { openLedger } from "../../src/ledger/database.ts";
 import { marketplaceClient } from "../../src/marketplace-access.ts";
 import { shardName } from "../../src/meter/shard-name.ts";
+import { withShardTrigger } from "./breaking.ts";
 import { tick, seal, recordsOf, usage } from "./delivering.ts";
-import { admin, json } from "./gateway.ts";
+import { admin, json, type TestProduct } from "./gateway.ts";
 import { aws, newCustomer, newListing } from "./marketplace.ts";
 
 const clock = { now: () => Date.now(), wait: () => Promise.resolve() };
@@ -22,24 +23,27 @@ const submission = {
   pacer: new Pacer(clock),
 };
 
+/** A shard with this dies when the ledger has what is handed over, and before it has noted that. */
+const UNCONFIRMED = "BEFORE DELETE ON outbox BEGIN SELECT RAISE(ABORT, 'crash'); END";
+
+/** What a product's shard has not handed over yet, as far as it knows. */
+const outboxOf = (listing: TestProduct) =>
+  runInDurableObject(env.METER_SHARD.getByName(shardName(listing.id, 0)), (_shard, { storage }) => [
+    ...storage.sql.exec("SELECT sealing FROM outbox"),
+  ]);
+
 describe("delivery that is interrupted", () => {
   it("hands a sealed hour over once, however often the hand-over is repeated", async () => {
     const listing = await newListing();
     const { accountId } = await newCustomer(listing);
     await listing.post(usage(accountId, 4));
-    const stub = env.METER_SHARD.getByName(shardName(listing.id, 0));
-    await runInDurableObject(stub, (_shard, state) => {
-      state.storage.sql.exec(
-        "CREATE TRIGGER broken BEFORE DELETE ON outbox BEGIN SELECT RAISE(ABORT, 'crash'); END",
+    await withShardTrigger(listing.id, UNCONFIRMED, async () => {
+      await seal(listing.id);
+      expect(await outboxOf(listing)).toHaveLength(1);
+      const { totals } = await json<{ totals: unknown }>(
+        admin("GET", `/v1/conservation?product=${listing.id}`),
       );
-    });
-    await seal(listing.id);
-    const { totals } = await json<{ totals: unknown }>(
-      admin("GET", `/v1/conservation?product=${listing.id}`),
-    );
-    expect(totals).toMatchObject({ accepted: "4", pending: "4", open: "0", conserved: true });
-    await runInDurableObject(stub, (_shard, state) => {
-      state.storage.sql.exec("DROP TRIGGER broken");
+      expect(totals).toMatchObject({ accepted: "4", pending: "4", open: "0", conserved: true });
     });
     await seal(listing.id);
     await tick();
@@ -51,21 +55,12 @@ describe("delivery that is interrupted", () => {
     const { accountId } = await newCustomer(listing);
     await listing.post(usage(accountId, 4));
     const stub = env.METER_SHARD.getByName(shardName(listing.id, 0));
-    const run = (statement: string) =>
-      runInDurableObject(stub, (_shard, state) => {
-        state.storage.sql.exec(statement);
-      });
-    await run("CREATE TRIGGER broken BEFORE DELETE ON outbox BEGIN SELECT RAISE(ABORT, 'crash'); END");
-    await seal(listing.id);
-    await run("DROP TRIGGER broken");
+    await withShardTrigger(listing.id, UNCONFIRMED, () => seal(listing.id));
     await runInDurableObject(stub, (_shard, state) => state.storage.deleteAlarm());
     await evictDurableObject(stub);
     await stub.conservation([]);
     await expect(runDurableObjectAlarm(stub)).resolves.toBe(true);
-    const waiting = await runInDurableObject(stub, (_shard, { storage }) => [
-      ...storage.sql.exec("SELECT sealing FROM outbox"),
-    ]);
-    expect(waiting).toEqual([]);
+    expect(await outboxOf(listing)).toEqual([]);
   });
 
   it("has written a call down before its first byte leaves", async () => {

@@ -1,9 +1,10 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { recordsOf, seal, tick, usage } from "./delivering.ts";
 import { keepCustomers } from "../../src/customers/keep-customers.ts";
 import { surroundingsOf } from "../../src/customers/surroundings.ts";
-import { admin, call, json, type TestProduct } from "./gateway.ts";
+import { withTrigger } from "./breaking.ts";
+import { recordsOf, seal, tick, usage } from "./delivering.ts";
+import { admin, json, type TestProduct } from "./gateway.ts";
 import { aws, newCustomer, newListing, notify } from "./marketplace.ts";
 import { cameAgo, toldOf } from "./registering.ts";
 import { withShards } from "./shards.ts";
@@ -109,18 +110,10 @@ describe("an agreement that ends", () => {
     const listing = await newListing();
     const bought = await newCustomer(listing);
     await listing.post({ ...usage(bought.accountId, 5), timestamp: new Date().toISOString() });
-    const { notice } = await aws.notice(bought.agreementId, {
-      kind: "license-deprovisioned",
-      via: "eventbridge",
-    });
-    await env.DB.exec(
-      "CREATE TRIGGER no_life BEFORE UPDATE OF usage_until ON agreements BEGIN SELECT RAISE(ABORT, 'died'); END",
+    const heard = await withTrigger(
+      "BEFORE UPDATE OF usage_until ON agreements BEGIN SELECT RAISE(ABORT, 'died'); END",
+      () => notify(bought.agreementId, "license-deprovisioned"),
     );
-    const heard = await call("POST", "/aws/events", {
-      body: notice,
-      headers: { "x-api-key": env.EVENTS_SECRET ?? "" },
-    });
-    await env.DB.exec("DROP TRIGGER no_life");
     // It is kept, so that AWS need not send it again.
     expect(heard.status).toBe(200);
     expect((await agreementOf(listing.id)).usageUntil).toBeNull();

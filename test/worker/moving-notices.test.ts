@@ -1,7 +1,7 @@
-import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { withTrigger } from "./breaking.ts";
 import { tick } from "./delivering.ts";
-import { admin, call, json, type TestProduct } from "./gateway.ts";
+import { admin, json, type TestProduct } from "./gateway.ts";
 import { aws, newCustomer, newListing, notify } from "./marketplace.ts";
 import { agreementOf, agreementsOf, cameAgo, letMove, newUnlicensed } from "./registering.ts";
 
@@ -64,12 +64,10 @@ describe("a licence that a legacy agreement's notice names", () => {
     const listing = await legacy();
     const { first, second } = await newSecondLicence(listing);
     const { id: a } = await agreementOf(listing.id);
-    await env.DB.exec(
-      "CREATE TRIGGER no_license BEFORE UPDATE OF license_arn ON agreements BEGIN SELECT RAISE(ABORT, 'died'); END",
+    await withTrigger(
+      "BEFORE UPDATE OF license_arn ON agreements BEGIN SELECT RAISE(ABORT, 'died'); END",
+      () => notify(second.agreementId, "license-updated"),
     );
-    const { notice } = await aws.notice(second.agreementId, { kind: "license-updated", via: "eventbridge" });
-    await call("POST", "/aws/events", { body: notice, headers: { "x-api-key": env.EVENTS_SECRET ?? "" } });
-    await env.DB.exec("DROP TRIGGER no_license");
 
     // When a person tells that licence to B before the gateway goes on
     const { accountId } = await newUnlicensed(listing);

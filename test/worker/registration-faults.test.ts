@@ -4,6 +4,7 @@ import { arrive as arriveAt } from "../../src/customers/registration/arrivals.ts
 import { surroundingsOf, type Surroundings } from "../../src/customers/surroundings.ts";
 import { openLedger } from "../../src/ledger/database.ts";
 import { keepWatch, watchOptions } from "../../src/watch/keep-watch.ts";
+import { withoutTables, withTrigger } from "./breaking.ts";
 import { tick } from "./delivering.ts";
 import { admin, call } from "./gateway.ts";
 import { arrive, aws, newListing } from "./marketplace.ts";
@@ -139,11 +140,10 @@ describe("the gateway's own faults", () => {
   it("keep the customer waiting when the agreement cannot be stored", async () => {
     const listing = await newListing();
     const { registrationToken } = await aws.agreement(listing.id);
-    await env.DB.exec(
-      "CREATE TRIGGER no_agreement BEFORE INSERT ON agreements BEGIN SELECT RAISE(ABORT, 'died'); END",
+    const arrival = await withTrigger(
+      "BEFORE INSERT ON agreements BEGIN SELECT RAISE(ABORT, 'died'); END",
+      () => arrive(registrationToken),
     );
-    const arrival = await arrive(registrationToken);
-    await env.DB.exec("DROP TRIGGER no_agreement");
     expect(locationOf(arrival)).toMatch(/^\/registration\/waiting\//);
     await pass(6 * SECOND);
     expect(locationOf(await call("GET", locationOf(arrival)))).toContain("registration_code=");
@@ -153,19 +153,17 @@ describe("the gateway's own faults", () => {
   it("send a customer on all the same when it cannot be noted whose token it was", async () => {
     const listing = await newListing();
     const { registrationToken } = await aws.agreement(listing.id);
-    await env.DB.exec(
-      "CREATE TRIGGER no_visit BEFORE INSERT ON arrivals BEGIN SELECT RAISE(ABORT, 'died'); END",
+    const arrival = await withTrigger(
+      "BEFORE INSERT ON arrivals BEGIN SELECT RAISE(ABORT, 'died'); END",
+      () => arrive(registrationToken),
     );
-    const arrival = await arrive(registrationToken);
-    await env.DB.exec("DROP TRIGGER no_visit");
+    expect(logged.join("\n")).toContain("it was not noted whose token it was");
     expect(locationOf(arrival)).toContain("registration_code=");
   });
 
   it("are shown on a page that tries again by itself where it can be loaded again", async () => {
     const { page } = await newWaiter();
-    await env.DB.exec("ALTER TABLE arrivals RENAME TO away");
-    const response = await call("GET", page);
-    await env.DB.exec("ALTER TABLE away RENAME TO arrivals");
+    const response = await withoutTables(["arrivals"], () => call("GET", page));
     expect([response.status, response.headers.get("refresh")]).toEqual([503, "10"]);
     expect(await response.text()).toContain("This page tries again by itself");
   });

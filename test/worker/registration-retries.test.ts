@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { MAX_RETRIED } from "../../src/customers/registration/arrivals.ts";
+import { withTrigger } from "./breaking.ts";
 import { tick } from "./delivering.ts";
 import { call } from "./gateway.ts";
 import { arrive, aws, newListing } from "./marketplace.ts";
@@ -50,11 +51,9 @@ describe("a customer who waits", () => {
     const { page } = await newWaiter();
     await aws.heal();
     await pass(6 * SECOND);
-    await env.DB.exec(
-      "CREATE TRIGGER no_end BEFORE UPDATE OF token ON arrivals BEGIN SELECT RAISE(ABORT, 'died'); END",
+    await withTrigger("BEFORE UPDATE OF token ON arrivals BEGIN SELECT RAISE(ABORT, 'died'); END", () =>
+      call("GET", page),
     );
-    await call("GET", page);
-    await env.DB.exec("DROP TRIGGER no_end");
     expect(await waiting()).toBe(1);
     await pass(MINUTE);
     expect(locationOf(await call("GET", page))).toContain("registration_code=");

@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { encryptToken, registrationKeys, ticketFor } from "../../src/customers/registration/keys.ts";
 import { sha256Hex } from "../../src/sha256.ts";
+import { withTrigger } from "./breaking.ts";
 import { tick } from "./delivering.ts";
 import { admin, call } from "./gateway.ts";
 import { arrive, aws, newListing } from "./marketplace.ts";
@@ -262,11 +263,10 @@ describe("a customer who waits", () => {
     const { page } = await newWaiter();
     await aws.heal();
     await pass(6 * SECOND);
-    await env.DB.exec(
-      "CREATE TRIGGER no_claim BEFORE UPDATE ON arrivals BEGIN SELECT RAISE(ABORT, 'died'); END",
+    const response = await withTrigger(
+      "BEFORE UPDATE ON arrivals BEGIN SELECT RAISE(ABORT, 'died'); END",
+      () => call("GET", page),
     );
-    const response = await call("GET", page);
-    await env.DB.exec("DROP TRIGGER no_claim");
     expect([response.status, response.headers.get("refresh")]).toEqual([200, "10"]);
     expect(logged.join("\n")).toContain("died");
     expect(locationOf(await call("GET", page))).toContain("registration_code=");

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { withoutTables } from "./breaking.ts";
 import { describedEndpoints, nameOf, type Endpoint } from "./endpoints.ts";
 import { call, json } from "./gateway.ts";
 import { arrive, aws, newListing } from "./marketplace.ts";
@@ -78,34 +79,24 @@ describe.each(endpoints)("%s", (_name, endpoint) => {
 
 describe("a failure of the ledger", () => {
   const tables = ["agreements", "keys", "products", "records"];
-  const rename = (from: (table: string) => string, to: (table: string) => string) =>
-    env.DB.batch(tables.map((table) => env.DB.prepare(`ALTER TABLE ${from(table)} RENAME TO ${to(table)}`)));
-  const here = (table: string) => table;
-  const away = (table: string) => `${table}_away`;
 
   it.each(endpoints)("is logged without a secret at %s", async (_name, endpoint) => {
-    await rename(here, away);
-    try {
+    await withoutTables(tables, async () => {
       for (const secret of [world.product.key, env.ADMIN_TOKEN ?? "", env.AWS_SECRET_ACCESS_KEY ?? ""]) {
         const answers = await sendMisplaced(endpoint, secret);
         expect(secretsIn(answers.join("\n"))).toEqual([]);
       }
-    } finally {
-      await rename(away, here);
-    }
+    });
     expect(secretsIn(logged.join("\n"))).toEqual([]);
   });
 
   it("is logged with the statement and its cause, and says what to do when the tables are missing", async () => {
-    await rename(here, away);
-    try {
+    await withoutTables(tables, async () => {
       const path = `/v1/keys/${world.product.key}`;
       const response = await call("DELETE", path, { token: env.ADMIN_TOKEN ?? "" });
       expect(response.status).toBe(503);
       expect(await json(response)).toMatchObject({ code: "not_configured" });
-    } finally {
-      await rename(away, here);
-    }
+    });
     expect(logged.join("\n")).toMatch(/update .*keys.*no such table/s);
     expect(logged.join("\n")).toContain("[hidden]");
   });

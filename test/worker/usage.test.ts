@@ -1,7 +1,8 @@
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { shardName } from "../../src/meter/shard-name.ts";
+import { withShardTrigger } from "./breaking.ts";
 import { admin, call, json, newProduct, type UsageAnswer } from "./gateway.ts";
 
 const usage = (customer: string, overrides: Record<string, unknown> = {}) => ({
@@ -106,19 +107,14 @@ describe("POST /v1/usage", () => {
     const product = await newProduct();
     const { accountId } = await product.agree();
     await product.post(usage(accountId ?? ""));
-    const stub = env.METER_SHARD.getByName(shardName(product.id, 0));
-    await runInDurableObject(stub, (_shard, state) => {
-      state.storage.sql.exec(
-        "CREATE TRIGGER broken BEFORE INSERT ON journal_0 BEGIN SELECT RAISE(ABORT, 'disk full'); END",
-      );
-    });
     const event = usage(accountId ?? "", { quantity: 5 });
-    const failed = await product.post(event);
+    const failed = await withShardTrigger(
+      product.id,
+      "BEFORE INSERT ON journal_0 BEGIN SELECT RAISE(ABORT, 'disk full'); END",
+      () => product.post(event),
+    );
     expect(failed.status).toBe(503);
     expect(failed.headers.get("retry-after")).toBe("2");
-    await runInDurableObject(env.METER_SHARD.getByName(shardName(product.id, 0)), (_shard, state) => {
-      state.storage.sql.exec("DROP TRIGGER broken");
-    });
     expect(await json<UsageAnswer>(product.post(event))).toMatchObject({ accepted: 1, duplicates: 0 });
     expect(await conservation(product.id)).toMatchObject({ accepted: "6", conserved: true });
   });
