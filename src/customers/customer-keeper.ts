@@ -7,7 +7,7 @@ import { surroundingsOf } from "./surroundings.ts";
 /**
  * Slices that one tick begins or lets follow; the next one goes on. Of 900 queries each that is some 450 a second, half of
  * what D1 serves, and whatever may be wrong, it is no loop that never ends. In a minute these are 1,500 agreements that
- * are behind their notices, 60,000 that end, 15,000 that are closed, 1,200 customers who wait, and 1,800 contracts.
+ * are behind their notices, 60,000 that end, 15,000 that are closed, 1,050 customers who wait, and 1,800 contracts.
  */
 const MAX_SLICES = 30;
 

@@ -55,10 +55,11 @@ const SECRET = "the-secret-of-the-registrations-here";
 /** So many customers who wait, each with a notice that has come before. */
 async function wait(count: number): Promise<void> {
   const keys = await registrationKeys(SECRET);
+  const random = (bytes: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(bytes);
   const values = await Promise.all(
     Array.from({ length: count }, async (_, n) => {
       const account = String(900_000_000_000 + n);
-      return `('${account}', '${await encryptToken(keys, account, account)}', 1, ${NOW + HOUR}, 1, 1, 0)`;
+      return `('${account}', '${await encryptToken(keys, account, account, random)}', 1, ${NOW + HOUR}, 1, 1, 0)`;
     }),
   );
   watched.database.execute(`
