@@ -78,15 +78,32 @@ function openPeriod({ periods }: Allowances, term: Term | null, hour: number): P
 }
 
 /**
+ * The period that an hour has drawn on, while no term says which it is: its own, or its month's, or that of the last term to
+ * begin by then. What is included may once have been so much in a month and now be in a term, so the one that withholds
+ * something counts.
+ */
+function drawnPeriod({ periods }: Allowances, hour: number): Period | undefined {
+  const [term = ""] = [...periods.keys()]
+    .filter((name) => name.startsWith("term ") && startOf(name) < hour + HOUR)
+    .toSorted((a, b) => startOf(b) - startOf(a));
+  const drawn = [`hour ${hour}`, `month ${monthStart(hour)}`, term].flatMap(
+    (name) => periods.get(name) ?? [],
+  );
+  return drawn.find(({ withheld }) => withheld > 0n) ?? drawn[0];
+}
+
+/**
  * Draws on the allowance of an hour for usage of that hour which is sealed; or, for an amount below zero, gives back for
- * usage that was sealed and is taken away: what was withheld of that was never billed, and is no credit.
+ * usage that was sealed and is taken away: what was withheld of that was never billed, and is no credit, though the hour's
+ * term is not known any more.
  *
  * @returns how much is withheld more than before; below zero: less
  */
 export function draw(account: Allowances, hour: number, amount: Nano): Nano {
   const term = termOf(account.terms, hour);
   if (term === null && amount >= 0n) return 0n;
-  const period = openPeriod(account, term, hour);
+  const drawn = term === null ? drawnPeriod(account, hour) : undefined;
+  const period = drawn ?? openPeriod(account, term, hour);
   period.used += amount;
   const used = most(0n, period.used);
   const more =

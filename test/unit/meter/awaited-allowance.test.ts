@@ -21,6 +21,22 @@ const sealAgreement = (meter: TestMeter, now: number) => {
   return [...meter.store.outbox()].flatMap(({ hours }) => hours);
 };
 
+describe("included usage that is voided while it is not known what is included", () => {
+  it.each(["hour", "month", "term"] as const)("is no credit, per %s", async (per) => {
+    const meter = new TestMeter({ awaitsAllowance: ["d"] });
+    const term = { quantity: "10", per, since: start };
+    await meter.tell([term], start);
+    await meter.accept([{ id: "included", quantity: "10", time: start }], start + MINUTE);
+    expect(meter.seal(sealing)).toEqual([]);
+    await meter.tell([], sealing);
+    await meter.accept([{ voids: "included" }], sealing);
+    expect(meter.restart().books).toMatchObject({ withheld: "0", carry: "0" });
+    await meter.tell([term], sealing);
+    await meter.accept([{ quantity: "25", time: start + HOUR }], sealing);
+    expect(meter.seal(sealing + HOUR)).toMatchObject([{ quantity: 15 }]);
+  });
+});
+
 describe("an hour of an account that waits for its allowance", () => {
   it("is not sealed, and nobody is woken for it before it is nearly too late", async () => {
     const meter = waiting();
