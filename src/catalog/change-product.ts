@@ -1,6 +1,7 @@
-import { and, eq, gt, inArray, isNull, or, sql } from "drizzle-orm";
+import { and, eq, gt, isNull, or, sql } from "drizzle-orm";
+import { includeOtherwise } from "../ledger/allowances.ts";
 import type { Ledger } from "../ledger/database.ts";
-import { agreements, allowances, dimensions, products } from "../ledger/schema.ts";
+import { agreements, dimensions, products } from "../ledger/schema.ts";
 import { HOUR, hourOf } from "../meter/hours.ts";
 import { changesOf, type DimensionRefusal, type PostedDimension } from "./dimensions.ts";
 import {
@@ -137,25 +138,16 @@ function readEntitlementsAgain(
   const isOther = changed.length > 0 || changes.added.some(({ included }) => included !== null);
   if (contract === product.contract && !isOther) return [];
   const isOfProduct = eq(agreements.productId, product.id);
-  // Of an agreement that has ended nothing is read any more: what is known stays so.
-  const isRead = and(isOfProduct, isNull(agreements.usageUntil));
-  const untold = { toldAt: null, version: sql`${allowances.version} + 1` };
-  const unknown = { ...untold, unknownSince: 0, missingSince: null, assumedNothing: false };
-  const ofDimensions = (isIncluded: boolean) => {
-    const names = changed
-      .filter(({ included }) => (included !== null) === isIncluded)
-      .map(({ name }) => name);
-    const isMeant = isIncluded ? isRead : isOfProduct;
-    const ids = ledger.select({ id: agreements.id }).from(agreements).where(isMeant);
-    return and(inArray(allowances.dimension, names), inArray(allowances.agreementId, ids));
-  };
   return [
     ledger
       .update(agreements)
       .set({ entitlementsDueAt: now })
       .where(and(isOfProduct, isNull(agreements.closedAt))),
-    ledger.update(allowances).set(unknown).where(ofDimensions(true)),
-    ledger.update(allowances).set(untold).where(ofDimensions(false)),
+    ...includeOtherwise(
+      ledger,
+      product.id,
+      changed.map(({ name, included }) => ({ dimension: name, isIncluded: included !== null })),
+    ),
   ];
 }
 

@@ -5,7 +5,7 @@ import { agreements, notices } from "../ledger/schema.ts";
 import { messageId, writeMessages, type AgreementMessage } from "../webhooks/messages.ts";
 import { findProduct } from "../catalog/products.ts";
 import { findAgreement, type Agreement } from "../ledger/agreements.ts";
-import { awaitAllowances, endAllowances } from "./contracts/allowances.ts";
+import { awaitContract, tellAgain } from "../ledger/allowances.ts";
 import { presentAgreement } from "./agreement-view.ts";
 import { lifeOf, type Life } from "./life.ts";
 import { claimNotices, licenseIdOf, noticesOf, type Notice } from "./notices/notices.ts";
@@ -95,39 +95,36 @@ async function becomes(
   const after: Agreement = { ...before, ...changes, lifeVersion: before.lifeVersion + 1 };
   const { id, lifeVersion } = after;
   // Its licence may be told at any time beside its life, and must not be written over.
-  const isUnchanged = and(
-    eq(agreements.id, id),
-    eq(agreements.lifeVersion, before.lifeVersion),
-    sql`${agreements.licenseArn} IS ${before.licenseArn}`,
-  );
-  const types = messagesOf(before, after);
-  const [written = []] = await inOneTransaction(ledger, [
+  const isUnchanged = sql`life_version = ${before.lifeVersion} AND license_arn IS ${before.licenseArn}`;
+  const isStill = sql`EXISTS (SELECT 1 FROM agreements WHERE id = ${id} AND life_version = ${lifeVersion})`;
+  const messages = messagesOf(before, after).map((type) => ({
+    id: messageId(now, `${id}_${lifeVersion}_${type}`),
+    type,
+    agreementId: id,
+    data: presentAgreement(after, now),
+  }));
+  const written = await inOneTransaction(ledger, [
     ledger
       .update(agreements)
       .set({ ...changes, lifeVersion })
-      .where(isUnchanged)
+      .where(and(eq(agreements.id, id), isUnchanged))
       .returning({ id: agreements.id }),
-    writeMessages(
-      types.map((type) => ({
-        id: messageId(now, `${id}_${lifeVersion}_${type}`),
-        type,
-        agreementId: id,
-        data: presentAgreement(after, now),
-      })),
-      now,
-      sql`changes() > 0`,
-    ),
-    ...allowancesAfter(before, after),
+    writeMessages(messages, now, sql`changes() > 0`),
+    ...allowancesAfter(before, after, isStill),
   ]);
-  return written.length === 0 ? null : after;
+  return written.at(0)?.length === 0 ? null : after;
 }
 
-/** What a contract includes since the customer's return is not known, and what is missing at an end was in force until it. */
-function allowancesAfter(before: Agreement, after: Agreement): SQL[] {
-  if (before.usageUntil === null) return after.usageUntil === null ? [] : [endAllowances(after)];
+/**
+ * What a contract includes since the customer's return is not known, and what is missing at an end was in force until it. */
+function allowancesAfter(before: Agreement, after: Agreement, isStill: SQL): SQL[] {
+  const { id } = after;
+  if (before.usageUntil === null && after.usageUntil !== null) return [tellAgain(id, isStill)];
+  if (after.usageUntil !== null) return [];
   // Without a return, it never ended.
-  const since = Math.max(after.returnedAt ?? 0, before.endedAt ?? 0);
-  return after.usageUntil === null ? [awaitAllowances(after, since)] : [];
+  if (before.usageUntil !== null)
+    return [awaitContract(id, Math.max(after.returnedAt ?? 0, before.endedAt ?? 0), isStill)];
+  return [];
 }
 
 /**

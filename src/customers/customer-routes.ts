@@ -11,7 +11,7 @@ import { isText, NOT_TEXT } from "../text.ts";
 import type { Agreement } from "../ledger/agreements.ts";
 import { agreementSchema, contactSchema, entitlementSchema, presentAgreement } from "./agreement-view.ts";
 import { agreementIdsOf, agreementsOf, listCustomers } from "./customers.ts";
-import { entitlementsOf, presentEntitlement } from "./contracts/entitlements.ts";
+import { entitlementsOf, presentEntitlement } from "./contracts/entitlement-rows.ts";
 import { noticeSchema, presentNotice } from "./notices/notice-routes.ts";
 import { latestNotices } from "./notices/notices.ts";
 import { contactsOf, eraseContacts, type Contact } from "./registration/sign-up.ts";

@@ -1,5 +1,5 @@
 import { applyNotices } from "./apply-notices.ts";
-import { readEntitlements } from "./contracts/entitlements.ts";
+import { readEntitlements } from "./contracts/read-entitlements.ts";
 import { tellAllowances } from "./contracts/tell-allowances.ts";
 import { eachOf, faultsOf } from "./each-of.ts";
 import { closeEnded, keepSealing, sealEnding } from "./ending.ts";

@@ -4,7 +4,9 @@ import {
   billed,
   calls,
   customerOf,
+  gapOf,
   includedPer,
+  letLack,
   newContract,
   newContractListing,
   readAgain,
@@ -15,7 +17,7 @@ import {
 } from "./contracts.ts";
 import { seal, tick } from "./delivering.ts";
 import { admin, type TestProduct } from "./gateway.ts";
-import { arrive, aws } from "./marketplace.ts";
+import { arrive, aws, notify } from "./marketplace.ts";
 import { cameAgo } from "./registering.ts";
 
 beforeEach(() => aws.heal());
@@ -23,6 +25,7 @@ beforeEach(() => aws.heal());
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const iso = (at: number) => new Date(at).toISOString();
+const NEXT_YEAR = Math.ceil(Date.now() / DAY) * DAY + 300 * DAY;
 
 describe("a customer who comes back to a contract", () => {
   /** A contract that is used up, and has ended. */
@@ -47,7 +50,6 @@ describe("a customer who comes back to a contract", () => {
     return leaver;
   }
   const legacy = () => newContractListing(includedPer("term"), { concurrentAgreements: false });
-  const NEXT_YEAR = Math.ceil(Date.now() / DAY) * DAY + 300 * DAY;
 
   it("has the whole quantity of another contract", async () => {
     const listing = await legacy();
@@ -96,5 +98,78 @@ describe("a customer who comes back to a contract", () => {
     await tick();
     expect(await aws.records(listing.id)).toMatchObject([{ quantity: 1 }]);
     expect(await totalsOf(listing)).toMatchObject({ accepted: "8", withheld: "7", conserved: true });
+  });
+});
+
+describe("a contract whose renewal is told after its end", () => {
+  it("has its hours wait for AWS's entitlements, for which one empty answer is no answer", async () => {
+    const listing = await newContractListing();
+    const { accountId, agreementId } = await newContract(listing, calls(10, NEXT_YEAR));
+    await notify(agreementId, "license-updated", { at: iso(Date.now() - 20 * HOUR) });
+    await tick();
+    const renewedAt = Date.now() - 8 * HOUR;
+    await aws.change(agreementId, { entitlements: [], startsAt: iso(renewedAt) });
+    await notify(agreementId, "agreement-ended", { at: iso(renewedAt - 60_000), status: "EXPIRED" });
+    await notify(agreementId, "agreement-created", {
+      at: iso(renewedAt),
+      intent: "RENEW",
+      agreementId: "agmt-next",
+      previousAgreementId: agreementId,
+    });
+    await tick();
+    expect(await gapOf(listing)).toMatchObject({ kind: "awaited" });
+    expect(await billed(listing, usageOf(accountId, 12, 1))).toEqual([]);
+    expect((await reading(listing)).due).toBeLessThan(Date.now() + HOUR);
+    await aws.change(agreementId, { entitlements: calls(10, NEXT_YEAR + 365 * DAY) });
+    await readAgain(listing);
+    await seal(listing.id);
+    await tick();
+    expect(await aws.records(listing.id)).toMatchObject([{ quantity: 2 }]);
+    expect(await totalsOf(listing)).toMatchObject({ withheld: "10", conserved: true });
+  });
+
+  it("is taken to include nothing when AWS has had none for six hours", async () => {
+    const listing = await newContractListing(includedPer("term"), { concurrentAgreements: false });
+    const { accountId, agreementId } = await newContract(listing, calls(3, NEXT_YEAR));
+    await cameAgo(listing.id, 12 * HOUR);
+    const { agreement } = await customerOf(accountId);
+    await admin("POST", `/v1/agreements/${agreement.id}/end`, { at: iso(Date.now() - 10 * HOUR) });
+    await tick();
+    await aws.change(agreementId, { entitlements: [] });
+    // It is heard of eight hours later.
+    await admin("POST", `/v1/agreements/${agreement.id}/activate`, { at: iso(Date.now() - 8 * HOUR) });
+    await tick();
+    expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([]);
+    await letLack(listing, 6 * HOUR);
+    await readAgain(listing);
+    await seal(listing.id);
+    await tick();
+    expect(await aws.records(listing.id)).toMatchObject([{ quantity: 5 }]);
+  });
+});
+
+describe("a contract of which AWS has only a part again", () => {
+  it("has the hours of the others wait", async () => {
+    const listing = await newContractListing(includedPer("term"), {
+      concurrentAgreements: false,
+      dimensions: [includedPer("term"), { name: "gb", included: { by: "space", per: "term" } }],
+    });
+    const both = (end: number) => [...calls(3, end), { dimension: "space", value: 3, expiresAt: iso(end) }];
+    const { accountId, agreementId } = await newContract(listing, both(NEXT_YEAR));
+    await cameAgo(listing.id, 3 * HOUR);
+    const { agreement } = await customerOf(accountId);
+    await admin("POST", `/v1/agreements/${agreement.id}/end`, { at: iso(Date.now() - 2 * HOUR) });
+    await tick();
+    const next = both(NEXT_YEAR + 90 * DAY);
+    await aws.change(agreementId, { entitlements: next.slice(0, 1) });
+    await admin("POST", `/v1/agreements/${agreement.id}/activate`, { at: iso(Date.now() - 1.5 * HOUR) });
+    await tick();
+    const used = [usageOf(accountId, 5, 1), usageOf(accountId, 7, 1, "gb")];
+    expect(await billed(listing, used)).toEqual([2]);
+    await aws.change(agreementId, { entitlements: next });
+    await readAgain(listing);
+    await seal(listing.id);
+    await tick();
+    expect((await aws.records(listing.id)).map(({ quantity }) => quantity)).toEqual([2, 4]);
   });
 });

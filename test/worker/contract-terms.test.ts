@@ -4,11 +4,12 @@ import { keepCustomers } from "../../src/customers/keep-customers.ts";
 import { shardName } from "../../src/meter/shard-name.ts";
 import {
   allowanceOf,
-  allowanceState,
   billed,
   calls,
   customerOf,
+  gapOf,
   includedPer,
+  letLack,
   newContract,
   newContractListing,
   readAgain,
@@ -34,15 +35,6 @@ const NEXT_YEAR = Math.ceil(Date.now() / DAY) * DAY + 300 * DAY;
 const letTermEnd = (listing: TestProduct, ago: number) =>
   setTerm(listing, Date.now() - ago - 30 * DAY, Date.now() - ago);
 
-/** Lets AWS's answers have lacked a product's contracts for some time. */
-const setMissing = (listing: TestProduct, ago: number) =>
-  env.DB.prepare(
-    `UPDATE allowances SET missing_since = ?
-     WHERE agreement_id IN (SELECT id FROM agreements WHERE product_id = ?) AND missing_since IS NOT NULL`,
-  )
-    .bind(Date.now() - ago, listing.id)
-    .run();
-
 describe("a contract that AWS's answer lacks in its term", () => {
   const old = (agreementId: string) =>
     notify(agreementId, "license-updated", { at: iso(Date.now() - 20 * HOUR) });
@@ -56,18 +48,17 @@ describe("a contract that AWS's answer lacks in its term", () => {
     await readAgain(listing);
     // Hours of before it was missing are sealed, and the coming ones are not known.
     expect(await billed(listing, usageOf(accountId, 12, 2))).toEqual([2]);
-    const unknown = await allowanceState(listing);
-    expect(unknown?.unknownSince).toBeGreaterThan(Date.now());
+    expect(await gapOf(listing)).toMatchObject({ kind: "missing" });
     expect((await reading(listing)).due).toBeLessThan(Date.now() + HOUR);
     await aws.change(agreementId, { entitlements: calls(20, NEXT_YEAR) });
     await readAgain(listing);
-    expect(await allowanceState(listing)).toMatchObject({ unknownSince: null, missingSince: null });
+    expect(await gapOf(listing)).toEqual({ kind: "none" });
     expect(await billed(listing, usageOf(accountId, 12, 1))).toEqual([2, 2]);
     await aws.change(agreementId, { entitlements: [] });
     await readAgain(listing);
-    await setMissing(listing, 6 * HOUR);
+    await letLack(listing, 6 * HOUR);
     await readAgain(listing);
-    expect(await allowanceState(listing)).toMatchObject({ assumedNothing: 1 });
+    expect(await gapOf(listing)).toMatchObject({ kind: "assumed_nothing" });
     expect((await reading(listing)).due).toBeGreaterThan(Date.now() + 20 * HOUR);
   });
 
@@ -80,7 +71,7 @@ describe("a contract that AWS's answer lacks in its term", () => {
     await readAgain(listing);
     // As if AWS had dropped it some hours ago
     await env.DB.prepare(
-      `UPDATE allowances SET unknown_since = ?, told_at = NULL
+      `UPDATE allowances SET gap = json_set(gap, '$.since', ?), told_at = NULL
        WHERE agreement_id IN (SELECT id FROM agreements WHERE product_id = ?)`,
     )
       .bind(Date.now() - 3 * HOUR, listing.id)
@@ -104,6 +95,9 @@ describe("a contract that changes", () => {
     await readAgain(listing);
     expect(await billed(listing, usageOf(accountId, 5, 2))).toEqual([2]);
     await aws.change(agreementId, { entitlements: calls(0) });
+    await readAgain(listing);
+    // Less is believed when AWS has said so for six hours.
+    await letLack(listing, 6 * HOUR);
     await readAgain(listing);
     expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([2, 5]);
     expect(await totalsOf(listing)).toMatchObject({ withheld: "8", delivered: "7", conserved: true });
@@ -194,7 +188,7 @@ describe("a contract that ends", () => {
     expect(await totalsOf(listing)).toMatchObject({ withheld: "4", open: "4", conserved: true });
     // It is asked for again soon.
     expect((await reading(listing)).due).toBeLessThan(Date.now() + HOUR);
-    await setMissing(listing, 6 * HOUR);
+    await letLack(listing, 6 * HOUR);
     await readAgain(listing);
     await seal(listing.id);
     await tick();

@@ -7,6 +7,7 @@ import {
   calls,
   customerOf,
   includedPer,
+  letLack,
   newContract,
   newContractListing,
   readAgain,
@@ -173,6 +174,8 @@ describe("usage whose contract is not known yet", () => {
         .run();
     await registered(23 * HOUR);
     await readAgain(listing);
+    await letLack(listing, 22 * HOUR);
+    await readAgain(listing);
     expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([]);
     await registered(24 * HOUR);
     await readAgain(listing);
@@ -187,6 +190,8 @@ describe("usage whose contract is not known yet", () => {
     await env.DB.prepare("UPDATE agreements SET registered_at = ? WHERE account_id = ?")
       .bind(Date.now() - 25 * HOUR, accountId)
       .run();
+    await readAgain(listing);
+    await letLack(listing, 24 * HOUR);
     await readAgain(listing);
     expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([]);
     await env.DB.prepare("UPDATE records SET deadline = 1 WHERE product_id = ?").bind(listing.id).run();
@@ -207,7 +212,13 @@ describe("usage whose contract is not known yet", () => {
     const { agreementId, accountId } = await newArrival(listing);
     await notify(agreementId, "license-updated", { at: new Date(Date.now() - 6 * HOUR).toISOString() });
     await tick();
-    expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([5]);
+    // The first empty answer says little, however late it comes.
+    expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([]);
+    await letLack(listing, 6 * HOUR);
+    await readAgain(listing);
+    await seal(listing.id);
+    await tick();
+    expect(await aws.records(listing.id)).toMatchObject([{ quantity: 5 }]);
   });
 
   it("waits while a new agreement's contract may not have reached AWS's answers yet", async () => {

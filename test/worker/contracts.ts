@@ -1,11 +1,12 @@
 import { env } from "cloudflare:workers";
 import { seal, tick } from "./delivering.ts";
+import type { Gap } from "../../src/ledger/schema.ts";
 import { admin, json, type TestProduct } from "./gateway.ts";
 import { arrive, aws, newListing } from "./marketplace.ts";
 
 /** Contracts in the tests of the Worker. */
 
-export interface Held {
+export interface ShownEntitlement {
   dimension: string;
   value: number | boolean | string;
   expiresAt: string | null;
@@ -13,7 +14,7 @@ export interface Held {
 
 interface Detailed {
   agreement: { id: string; state: string; endedAt: string | null; unbilled: object[] | null };
-  entitlements: Held[];
+  entitlements: ShownEntitlement[];
   usage: ({ dimension: string; conserved: boolean } & Record<string, string>)[];
 }
 
@@ -123,18 +124,34 @@ export const allowanceOf = (listing: TestProduct) =>
     .first<{ quantity: string; since: number; until: number | null; told: number | null }>();
 
 /** What is not known of what a product's contract includes. */
-export const allowanceState = (listing: TestProduct) =>
-  env.DB.prepare(
-    `SELECT unknown_since AS unknownSince, missing_since AS missingSince, assumed_nothing AS assumedNothing
-     FROM allowances JOIN agreements ON agreements.id = agreement_id WHERE product_id = ?`,
+export async function gapOf(listing: TestProduct): Promise<Gap> {
+  const gap = await env.DB.prepare(
+    "SELECT gap FROM allowances JOIN agreements ON agreements.id = agreement_id WHERE product_id = ?",
   )
     .bind(listing.id)
-    .first<{ unknownSince: number | null; missingSince: number | null; assumedNothing: 0 | 1 }>();
+    .first<string>("gap");
+  if (gap === null) throw new Error(`of product ${listing.id} no contract was read`);
+  return JSON.parse(gap) as Gap;
+}
+
+/** Lets AWS's answers have lacked something of a product's contracts for so many milliseconds. */
+export async function letLack(listing: TestProduct, milliseconds: number): Promise<void> {
+  const since = Date.now() - milliseconds;
+  const isIts = "agreement_id IN (SELECT id FROM agreements WHERE product_id = ?2)";
+  await env.DB.batch(
+    [
+      `UPDATE allowances SET gap = json_set(gap, '$.lack.since', ?1) WHERE gap ->> 'kind' = 'missing' AND ${isIts}`,
+      `UPDATE allowances SET gap = json_set(gap, '$.emptySince', ?1)
+       WHERE gap ->> 'kind' = 'awaited' AND gap ->> 'emptySince' IS NOT NULL AND ${isIts}`,
+      `UPDATE entitlements SET lack = json_set(lack, '$.since', ?1) WHERE lack IS NOT NULL AND ${isIts}`,
+    ].map((statement) => env.DB.prepare(statement).bind(since, listing.id)),
+  );
+}
 
 /** Lets the newest term of a product's contracts have begun at one time and end at another. */
 export const setTerm = (listing: TestProduct, since: number, until: number | null) =>
   env.DB.prepare(
-    `UPDATE allowances SET begun = ?1, told_at = NULL,
+    `UPDATE allowances SET accounted_until = ?1, told_at = NULL,
        terms = json_set(terms, '$[#-1].since', ?1, '$[#-1].began', ?1, '$[#-1].until', ?2)
      WHERE agreement_id IN (SELECT id FROM agreements WHERE product_id = ?3)`,
   )
@@ -154,5 +171,5 @@ export const changesTold = async (accountId: string) => {
 
 interface Message {
   type: string;
-  payload: { data: { entitlements: Held[] } };
+  payload: { data: { entitlements: ShownEntitlement[] } };
 }

@@ -1,29 +1,16 @@
+import type { EntitlementValue, Step } from "../../ledger/schema.ts";
 import type { Entitlement } from "../../marketplace/index.ts";
 import { SECOND } from "../../meter/hours.ts";
 import { UNIT } from "../../meter/quantity.ts";
 
-/** One of a customer's entitlements that is in force. */
-export interface EntitlementPart {
+/** One of a customer's entitlements that is in force. Several of one dimension add up. */
+export interface EntitlementInForce extends EntitlementValue {
   /** AWS's API name of the contract's dimension. */
   readonly dimension: string;
-  readonly value: number | boolean | string;
-  /** Epoch milliseconds; null while AWS names no end. */
-  readonly expiresAt: number | null;
 }
 
-/** What a customer's contract includes in one dimension, and until when at least. */
-export type HeldEntitlement = EntitlementPart;
-
-/** How much is included until a time. */
-export interface Step {
-  /** Epoch milliseconds; null when there is no end. */
-  readonly until: number | null;
-  /** Posted units in each period, in billionths, as digits. */
-  readonly quantity: string;
-}
-
-/** What is in force of that what AWS has said. */
-export function inForce(said: readonly Entitlement[], now: number): EntitlementPart[] {
+/** What is in force of what AWS has said. */
+export function inForce(said: readonly Entitlement[], now: number): EntitlementInForce[] {
   return said.flatMap(({ Dimension, Value = {}, ExpirationDate }) => {
     const value = Value.IntegerValue ?? Value.DoubleValue ?? Value.BooleanValue ?? Value.StringValue ?? null;
     if (Dimension === undefined || value === null) return [];
@@ -33,8 +20,8 @@ export function inForce(said: readonly Entitlement[], now: number): EntitlementP
 }
 
 /** One of each dimension: where AWS has several, their numbers add up, until the first of them ends. */
-export function heldOf(parts: readonly EntitlementPart[]): HeldEntitlement[] {
-  const byDimension = new Map<string, HeldEntitlement>();
+export function totalsByDimension(parts: readonly EntitlementInForce[]): EntitlementInForce[] {
+  const byDimension = new Map<string, EntitlementInForce>();
   for (const { dimension, value, expiresAt } of parts) {
     const before = byDimension.get(dimension);
     const sum = typeof before?.value === "number" && typeof value === "number" ? before.value + value : value;
@@ -53,7 +40,7 @@ export function heldOf(parts: readonly EntitlementPart[]): HeldEntitlement[] {
  *
  * @param divisor posted units that one unit of the contract is
  */
-export function stepsOf(parts: readonly EntitlementPart[], divisor: number): Step[] {
+export function stepsOf(parts: readonly EntitlementInForce[], divisor: number): Step[] {
   const ends = [...new Set(parts.map(({ expiresAt }) => expiresAt ?? Infinity))].toSorted((a, b) => a - b);
   const steps: Step[] = [];
   for (const end of ends) {
@@ -67,7 +54,7 @@ export function stepsOf(parts: readonly EntitlementPart[], divisor: number): Ste
 }
 
 /** Contracts are sold in whole units; what is no number includes none. */
-function wholeUnits(values: readonly EntitlementPart["value"][]): bigint {
+function wholeUnits(values: readonly EntitlementValue["value"][]): bigint {
   const sum = values.reduce<number>((sum, value) => (typeof value === "number" ? sum + value : sum), 0);
   return sum > 0 ? BigInt(Math.floor(sum)) : 0n;
 }

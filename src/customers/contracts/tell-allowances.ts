@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { Ledger } from "../../ledger/database.ts";
-import type { AllowancePeriod } from "../../ledger/schema.ts";
+import type { AllowancePeriod, Gap } from "../../ledger/schema.ts";
 import type { EncodedTerm } from "../../meter/allowance.ts";
 import type { AllowanceDecision } from "../../meter/decisions.ts";
 import type { CountingRule } from "../../meter/dimension.ts";
@@ -17,10 +17,7 @@ interface UntoldRow extends CountingRule {
   readonly dimension: string;
   readonly version: number;
   readonly terms: string;
-  readonly begun: number;
-  readonly unknownSince: number | null;
-  readonly missingSince: number | null;
-  readonly assumedNothing: 0 | 1;
+  readonly gap: string;
   readonly productId: string;
   readonly shard: number;
   readonly endedAt: number | null;
@@ -39,8 +36,7 @@ export async function tellAllowances({ ledger, shards, now }: Surroundings): Pro
            dimensions.divisor AS divisor, dimensions.unique_tag AS uniqueTag
     FROM (
       SELECT allowances.agreement_id AS agreement, allowances.dimension AS dimension, allowances.version AS version,
-             allowances.terms AS terms, allowances.begun AS begun, allowances.unknown_since AS unknownSince,
-             allowances.missing_since AS missingSince, allowances.assumed_nothing AS assumedNothing,
+             allowances.terms AS terms, allowances.gap AS gap,
              agreements.product_id AS productId, agreements.shard AS shard, agreements.ended_at AS endedAt,
              row_number() OVER (PARTITION BY agreements.product_id, agreements.shard ORDER BY agreement_id) AS turn
       FROM allowances INDEXED BY allowances_untold JOIN agreements ON agreements.id = allowances.agreement_id
@@ -67,17 +63,14 @@ async function markTold(ledger: Ledger, rows: readonly UntoldRow[], now: number)
 
 function decisionOf(row: UntoldRow): AllowanceDecision {
   const { agreement, dimension, aggregation, divisor, uniqueTag, per, endedAt } = row;
-  const known = {
-    ...row,
-    terms: JSON.parse(row.terms) as EncodedTerm[],
-    assumedNothing: row.assumedNothing === 1,
-  };
+  const terms = JSON.parse(row.terms) as EncodedTerm[];
+  const gap = JSON.parse(row.gap) as Gap;
   return {
     id: `allow:${agreement}:${dimension}`,
     kind: "allow",
     agreement,
     dimension,
     rule: { aggregation, divisor, uniqueTag },
-    terms: toldTerms(known, { per, isEnded: endedAt !== null }),
+    terms: toldTerms({ terms, gap }, { per, isEnded: endedAt !== null }),
   };
 }

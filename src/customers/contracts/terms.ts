@@ -1,28 +1,28 @@
-import type { AllowancePeriod } from "../../ledger/schema.ts";
+import type { Agreement } from "../../ledger/agreements.ts";
+import type { AllowancePeriod, Gap, Step } from "../../ledger/schema.ts";
 import type { EncodedTerm } from "../../meter/allowance.ts";
 import { HOUR, hourOf } from "../../meter/hours.ts";
-import type { Agreement } from "../../ledger/agreements.ts";
-import type { Step } from "./steps.ts";
+import { CATCHING_UP, isBelieved, lackAfter, type AnswerTimes } from "./lack.ts";
+import { behind, currentOf, cut, earlier, endOf, forget, isLess, lay, nextHour, upTo } from "./spans.ts";
 
-/** How long AWS may still not know what a contract includes: after an activation, a return, or a term's end. */
-export const CATCHING_UP = 6 * HOUR;
-
-/** No hour draws on a term that ended so long ago. */
-const TERM_MEMORY = 62 * 24 * HOUR;
+const DAY = 24 * HOUR;
 
 /** What is known of how much of a dimension a contract includes. Times are epoch milliseconds. */
-export interface Known {
+export interface KnownTerms {
   /** What AWS's answers come to, oldest first. The last may not have begun yet. */
   readonly terms: readonly EncodedTerm[];
   /** The newest beginning of the agreement that has begun a term, or is known to have begun none. */
-  readonly begun: number;
-  /** From then on it is not known what is included; null while all of it is known. */
-  readonly unknownSince: number | null;
-  /** Since when AWS's answers lack a contract that is known; null while they do not. */
-  readonly missingSince: number | null;
-  /** AWS has said nothing for so long that nothing is taken to be included since it is unknown. */
-  readonly assumedNothing: boolean;
+  readonly accountedUntil: number;
+  /** What of that is not so, or not known. */
+  readonly gap: Gap;
 }
+
+/** Of a contract that AWS has said nothing of yet. */
+export const UNREAD: KnownTerms = {
+  terms: [],
+  accountedUntil: 0,
+  gap: { kind: "awaited", since: 0, emptySince: null, began: null },
+};
 
 /** What of an agreement tells when its terms begin. */
 export type Dated = Pick<
@@ -30,7 +30,19 @@ export type Dated = Pick<
   "startsAt" | "termStartsAt" | "activatedAt" | "registeredAt" | "returnedAt"
 >;
 
-const allKnown = { unknownSince: null, missingSince: null, assumedNothing: false } as const;
+/** Whose contract AWS was asked for, and when it has answered. */
+export interface Asked extends AnswerTimes {
+  readonly agreement: Dated;
+}
+
+/** What AWS says that a contract includes. */
+export interface Included {
+  /** At least one. */
+  readonly steps: readonly Step[];
+  readonly per: AllowancePeriod;
+}
+
+const NO_GAP: Gap = { kind: "none" };
 
 /**
  * What is known once AWS has said what a contract includes.
@@ -39,89 +51,139 @@ const allKnown = { unknownSince: null, missingSince: null, assumedNothing: false
  * agreement that none is of yet, when the contract's end is another, too: a notice says that it was renewed, or the customer
  * has come back. AWS's notice and its entitlements tell of one renewal in either order, days apart; a beginning that has
  * begun a term, or was heard of while the end stayed, begins none later. All else changes the term that there is.
- *
- * @param steps what AWS says; at least one
  */
-export function hearContract(
-  known: Known | null,
-  { steps, per }: { readonly steps: readonly Step[]; readonly per: AllowancePeriod },
-  agreement: Dated,
-  now: number,
-): Known {
+export function withAnswer(known: KnownTerms, said: Included, asked: Asked): KnownTerms {
+  const { agreement, now } = asked;
+  const current = currentOf(known.terms, now);
+  if (current === undefined) return withFirstTerm(known, said, asked);
+  const end = endOf(known.terms, current);
+  if (end !== null && end <= now) return withFollowingTerm(known, said, { end, ...asked });
   const newest = newestTerm(agreement, now);
-  const current = known === null ? undefined : currentOf(known.terms, now);
-  if (known === null || current === undefined) {
-    const since = Math.min(firstTerm(agreement), now);
-    const began = known?.assumedNothing === true ? (known.unknownSince ?? since) : since;
-    return { ...allKnown, begun: Math.max(since, newest), terms: lay(steps, { since, began, per }) };
+  const isNew = newest > Math.max(known.accountedUntil, current.began) + HOUR;
+  const saidEnd = said.steps.at(-1)?.until ?? null;
+  if (isNew && (saidEnd === null || saidEnd !== end)) {
+    const next = lay(said.steps, { since: newest, began: hourOf(newest), per: said.per });
+    const terms = forget([...cut(known.terms, newest), ...next], now);
+    return { terms, accountedUntil: Math.max(known.accountedUntil, newest), gap: NO_GAP };
   }
-  const begun = Math.max(known.begun, newest);
-  const { terms } = known;
-  const end = endOf(terms, current);
+  const changed = withChangedTerm(known, said, { current, end, ...asked });
+  // Since the agreement began anew, or what is included was set, nothing was known that could be lacking.
+  const canLack = known.gap.kind === "none" || known.gap.kind === "missing";
+  if (!canLack || !isLess(changed.terms, known.terms, now)) return changed;
+  const gap = lacking(known, said.steps, asked);
+  return isBelieved(gap.lack, now) ? changed : { ...known, gap };
+}
+
+/** The first term of an agreement begins with it, however late AWS tells of it. */
+function withFirstTerm(known: KnownTerms, { steps, per }: Included, { agreement, now }: Asked): KnownTerms {
+  const since = Math.min(firstTerm(agreement), now);
+  // In the same period, of which nothing was included so far.
+  const { began = null } = "began" in known.gap ? known.gap : {};
+  return {
+    terms: lay(steps, { since, began: began ?? since, per }),
+    accountedUntil: Math.max(since, newestTerm(agreement, now)),
+    gap: NO_GAP,
+  };
+}
+
+function withFollowingTerm(
+  { terms }: KnownTerms,
+  { steps, per }: Included,
+  { agreement, now, end }: Asked & { readonly end: number },
+): KnownTerms {
+  const before = terms.filter(({ since }) => since <= now);
+  const newest = newestTerm(agreement, now);
+  const nothing = { since: nextHour(end), until: newest, quantity: "0", per, began: nextHour(end) };
+  const isLater = newest > end + HOUR;
+  const next = isLater
+    ? [nothing, ...lay(steps, { since: newest, began: hourOf(newest), per })]
+    : lay(steps, { since: end, began: nextHour(end), per });
+  // Of whatever beginning there was by now this is the term, though its notice may come later.
+  return { terms: forget([...before, ...next], now), accountedUntil: now, gap: NO_GAP };
+}
+
+function withChangedTerm(
+  { terms, accountedUntil }: KnownTerms,
+  { steps, per }: Included,
+  { agreement, now, current, end }: Asked & { readonly current: EncodedTerm; readonly end: number | null },
+): KnownTerms {
   const said = steps.at(-1)?.until ?? null;
-  if (end !== null && end <= now) {
-    const before = terms.filter(({ since }) => since <= now);
-    const nothing = { since: nextHour(end), until: newest, quantity: "0", per, began: nextHour(end) };
-    const isLater = newest > end + HOUR;
-    const next = isLater
-      ? [nothing, ...lay(steps, { since: newest, began: hourOf(newest), per })]
-      : lay(steps, { since: end, began: nextHour(end), per });
-    // Of whatever beginning there was by now this is the term, though its notice may come later.
-    return { ...allKnown, begun: now, terms: forget([...before, ...next], now) };
-  }
-  const isNew = newest > Math.max(known.begun, current.began) + HOUR;
-  if (isNew && (said === null || said !== end)) {
-    const next = lay(steps, { since: newest, began: hourOf(newest), per });
-    return { ...allKnown, begun, terms: forget([...cut(terms, newest), ...next], now) };
-  }
-  const before = terms.filter(({ since }) => since < current.since);
   const until = earlier(end, said);
+  const before = terms.filter(({ since }) => since < current.since);
   const present = lay(upTo(steps, until), { ...current, per });
   const next =
     until === null || until === said
       ? []
-      : lay(after(steps, until), { since: until, began: nextHour(until), per });
-  return { ...allKnown, begun, terms: forget([...before, ...present, ...next], now) };
+      : lay(behind(steps, until), { since: until, began: nextHour(until), per });
+  return {
+    terms: forget([...before, ...present, ...next], now),
+    accountedUntil: Math.max(accountedUntil, newestTerm(agreement, now)),
+    gap: NO_GAP,
+  };
 }
 
 /**
  * What is known once AWS has said nothing of a contract. An answer may lack it for a moment, and lacks it when AWS has not
- * caught up: hours wait for some time before nothing is taken to be included.
- *
- * @param isAwaited whether the agreement, or its customer's return, is so new that AWS may not know it yet
- * @returns null while nothing was ever known
+ * caught up: hours wait for some time, and for more than one answer, before nothing is taken to be included.
  */
-export function hearNothing(
-  known: Known | null,
-  { agreement, isAwaited }: { readonly agreement: Dated; readonly isAwaited: boolean },
-  now: number,
-): Known | null {
-  if (known?.assumedNothing === true) return known;
-  const current = known === null ? undefined : currentOf(known.terms, now);
-  if (known === null || current === undefined) {
-    if (isAwaited) return known;
+export function withEmptyAnswer(known: KnownTerms, asked: Asked): KnownTerms {
+  switch (known.gap.kind) {
+    case "assumed_nothing":
+      return known;
+    case "awaited":
+      return stillAwaited(known, known.gap, asked);
+    case "none":
+    case "missing": {
+      const gap = lacking(known, [], asked);
+      if (!isBelieved(gap.lack, asked.now)) return { ...known, gap };
+      // Where the contract is back later, it is the same period.
+      const current = known.terms.findLast(({ since }) => since < gap.since);
+      const goesOn = current !== undefined && (current.until ?? Infinity) > gap.since;
+      const began = goesOn ? current.began : gap.since;
+      return { ...known, gap: { kind: "assumed_nothing", since: gap.since, began } };
+    }
+  }
+}
+
+function stillAwaited(
+  known: KnownTerms,
+  gap: Gap & { readonly kind: "awaited" },
+  { agreement, ...times }: Asked,
+): KnownTerms {
+  const before = gap.emptySince === null ? null : { since: gap.emptySince, said: null };
+  const empty = lackAfter(before, null, times, () => false);
+  const { now } = times;
+  if (now < catchingUpUntil(agreement) || !isBelieved(empty, now))
+    return { ...known, gap: { ...gap, emptySince: empty.since } };
+  const last = known.terms.at(-1);
+  if (last === undefined) {
     const since = firstTerm(agreement);
-    const begun = Math.max(since, newestTerm(agreement, now));
-    return { terms: [], begun, unknownSince: since, missingSince: null, assumedNothing: true };
+    const accountedUntil = Math.max(since, newestTerm(agreement, now));
+    return { ...known, accountedUntil, gap: { kind: "assumed_nothing", since, began: gap.began ?? since } };
   }
-  if (known.unknownSince !== null && known.missingSince === null) {
-    if (isAwaited) return known;
-    if (known.unknownSince > 0) return { ...known, assumedNothing: true };
-  }
-  const end = endOf(known.terms, current);
+  // Nor is anything included between the last term's end and the return.
+  const since = Math.min(gap.since, last.until === null ? Infinity : nextHour(last.until));
+  return { ...known, gap: { kind: "assumed_nothing", since, began: gap.since } };
+}
+
+/** Hours wait from when it was lacking first, or from the term's end. */
+function lacking(
+  { terms, gap }: KnownTerms,
+  said: readonly Step[],
+  times: AnswerTimes,
+): Gap & { readonly kind: "missing" } {
+  const { now } = times;
+  const current = currentOf(terms, now);
+  const end = current === undefined ? null : endOf(terms, current);
   const from = end !== null && end <= now ? end : now;
-  const missingSince = known.missingSince ?? from;
-  return {
-    ...known,
-    unknownSince: known.unknownSince ?? nextHour(from),
-    missingSince,
-    assumedNothing: now >= missingSince + CATCHING_UP,
-  };
+  const before = gap.kind === "missing" ? gap : null;
+  const lack = lackAfter(before?.lack ?? null, said, times, (steps, than) => isLess(steps, than, now));
+  return { kind: "missing", since: before?.since ?? nextHour(from), lack };
 }
 
 /** Whether hours wait for AWS's next answer. */
-export const isUnknown = (known: Known | null): boolean =>
-  known === null || (!known.assumedNothing && (known.unknownSince !== null || known.terms.length === 0));
+export const isUnknown = ({ gap }: Pick<KnownTerms, "gap">): boolean =>
+  gap.kind === "awaited" || gap.kind === "missing";
 
 /**
  * The terms as an account is to know them.
@@ -130,23 +192,27 @@ export const isUnknown = (known: Known | null): boolean =>
  * @param options.isEnded AWS drops the entitlements of an agreement that ends: what was missing then was in force until the end
  */
 export function toldTerms(
-  known: Known,
+  { terms, gap }: Pick<KnownTerms, "terms" | "gap">,
   { per, isEnded }: { readonly per: AllowancePeriod | null; readonly isEnded: boolean },
 ): EncodedTerm[] {
-  const { terms, unknownSince, missingSince, assumedNothing } = known;
   if (per === null) return [{ since: 0, until: null, quantity: "0", per: "hour", began: 0 }];
+  switch (gap.kind) {
+    case "none":
+      return isEnded ? withoutEnd(terms) : [...terms];
+    case "missing":
+      return isEnded ? withoutEnd(terms) : cut(terms, gap.since);
+    case "awaited":
+      return cut(terms, gap.since);
+    case "assumed_nothing": {
+      const { since, began } = gap;
+      return [...cut(terms, since), { since, until: null, quantity: "0", per, began }];
+    }
+  }
+}
+
+function withoutEnd(terms: readonly EncodedTerm[]): EncodedTerm[] {
   const last = terms.at(-1);
-  const isMissing = unknownSince === null || missingSince !== null;
-  if (isEnded && isMissing && !assumedNothing && last !== undefined)
-    return [...terms.slice(0, -1), { ...last, until: null }];
-  if (unknownSince === null) return [...terms];
-  const before = cut(terms, unknownSince);
-  if (!assumedNothing) return before;
-  // Where the contract is back later, it is the same period.
-  const current = terms.findLast(({ since }) => since < unknownSince);
-  const goesOn = missingSince !== null && current !== undefined && (current.until ?? Infinity) > unknownSince;
-  const began = goesOn ? current.began : unknownSince;
-  return [...before, { since: unknownSince, until: null, quantity: "0", per, began }];
+  return last === undefined ? [] : [...terms.slice(0, -1), { ...last, until: null }];
 }
 
 const firstTerm = ({ termStartsAt, activatedAt, registeredAt, returnedAt }: Dated): number =>
@@ -162,49 +228,11 @@ function newestTerm({ startsAt, termStartsAt, returnedAt }: Dated, now: number):
   return Math.max(...times);
 }
 
-/** The term, or the part of one, that is in force or was the last time. */
-const currentOf = (terms: readonly EncodedTerm[], now: number): EncodedTerm | undefined =>
-  terms.findLast(({ since }) => since <= now) ?? terms[0];
-
-/** The end of the whole term that a part is of. */
-const endOf = (terms: readonly EncodedTerm[], { began }: EncodedTerm): number | null =>
-  terms.findLast((term) => term.began === began)?.until ?? null;
-
-const nextHour = (time: number): number => Math.ceil(time / HOUR) * HOUR;
-
-const earlier = (a: number | null, b: number | null): number | null =>
-  a === null || b === null ? (a ?? b) : Math.min(a, b);
-
-/** What is left of terms that end at a time. */
-const cut = (terms: readonly EncodedTerm[], at: number): EncodedTerm[] =>
-  terms.filter(({ since }) => since < at).map((term) => ({ ...term, until: earlier(term.until, at) }));
-
-/** The steps until a time, the last of them to that time. */
-function upTo(steps: readonly Step[], until: number | null): Step[] {
-  if (until === null) return [...steps];
-  const last = steps.findIndex((step) => step.until === null || step.until >= until);
-  return steps.slice(0, last + 1).map((step) => ({ ...step, until: earlier(step.until, until) }));
-}
-
-const after = (steps: readonly Step[], time: number): Step[] =>
-  steps.filter(({ until }) => until === null || until > time);
-
-/** A term that includes what steps say, from a time on. */
-function lay(
-  steps: readonly Step[],
-  { since: from, began, per }: Pick<EncodedTerm, "since" | "began" | "per">,
-): EncodedTerm[] {
-  const terms: EncodedTerm[] = [];
-  let since = from;
-  for (const { until, quantity } of steps) {
-    terms.push({ since, until, quantity, per, began });
-    since = until ?? since;
-  }
-  return terms;
-}
-
-/** Without what no hour draws on any more; of the two newest terms everything stays. */
-function forget(terms: readonly EncodedTerm[], now: number): EncodedTerm[] {
-  const newest = new Set([...new Set(terms.map(({ began }) => began))].slice(-2));
-  return terms.filter(({ until, began }) => newest.has(began) || until === null || until > now - TERM_MEMORY);
+/**
+ * Until when AWS may not know the contract of an agreement that is new, or that the customer has come back to. Of one that
+ * does not become active AWS's answer to its usage is to tell.
+ */
+function catchingUpUntil({ activatedAt, registeredAt, returnedAt }: Dated): number {
+  if (activatedAt === null) return Math.max(registeredAt, returnedAt ?? 0) + DAY;
+  return Math.max(activatedAt, returnedAt ?? 0) + CATCHING_UP;
 }

@@ -252,7 +252,22 @@ export const contacts = sqliteTable(
   () => [index("contacts_email").on(sql`lower(email)`)],
 );
 
-/** What a customer's contract includes, as GetEntitlements has said it last. */
+/** Answers of AWS's that lack something which it has said before. */
+export interface Lack<Said> {
+  /** The first of them, epoch milliseconds. */
+  readonly since: number;
+  /** What the last one said instead. */
+  readonly said: Said;
+}
+
+/** The value of an entitlement, and until when it is that much at least. */
+export interface EntitlementValue {
+  readonly value: number | boolean | string;
+  /** Epoch milliseconds; null while AWS names no end. */
+  readonly expiresAt: number | null;
+}
+
+/** What a customer's contract includes: the last that GetEntitlements has said and is believed. */
 export const entitlements = sqliteTable(
   "entitlements",
   {
@@ -262,9 +277,46 @@ export const entitlements = sqliteTable(
     /** A number, a boolean or a text, as JSON. */
     value: text().notNull(),
     expiresAt: integer("expires_at"),
+    /** While AWS's answers say less than that, or nothing: that is not believed yet. */
+    lack: text({ mode: "json" }).$type<Lack<EntitlementValue | null>>(),
   },
   (table) => [primaryKey({ columns: [table.agreementId, table.dimension] })],
 );
+
+/** How much a contract includes of a dimension until a time. */
+export interface Step {
+  /** Epoch milliseconds; null when there is no end. */
+  readonly until: number | null;
+  /** Posted units in each period, in billionths, as digits. */
+  readonly quantity: string;
+}
+
+/**
+ * From when on a contract's terms do not say what is included, and why. Times are epoch milliseconds.
+ *
+ * - `none`: all of it is known
+ * - `awaited`: AWS has said nothing of it yet: of a new agreement, since the customer's return, or, since 0, since what is
+ *   included was set
+ * - `missing`: AWS's answers lack what it has said before, or a part of it
+ * - `assumed_nothing`: AWS has said nothing for so long that nothing is taken to be included
+ */
+export type Gap =
+  | { readonly kind: "none" }
+  | {
+      readonly kind: "awaited";
+      readonly since: number;
+      /** The first of AWS's answers, all of them empty; null while there is none. */
+      readonly emptySince: number | null;
+      /** When the period began that was drawn on while nothing was assumed; null when that never was. */
+      readonly began: number | null;
+    }
+  | { readonly kind: "missing"; readonly since: number; readonly lack: Lack<readonly Step[]> }
+  | {
+      readonly kind: "assumed_nothing";
+      readonly since: number;
+      /** When the period began that is drawn on. */
+      readonly began: number;
+    };
 
 /** What is known of how much of a metered dimension a contract includes; see src/customers/contracts/terms.ts. */
 export const allowances = sqliteTable(
@@ -274,14 +326,12 @@ export const allowances = sqliteTable(
     dimension: text().notNull(),
     /** Oldest first. */
     terms: text({ mode: "json" }).$type<readonly EncodedTerm[]>().notNull().default([]),
-    /** The newest beginning of the agreement that has begun a term, or is known to have begun none. */
-    begun: integer().notNull().default(0),
-    /** From when on it is not known what is included; null while all of it is known. */
-    unknownSince: integer("unknown_since"),
-    /** Since when AWS's answers lack a contract that is known. */
-    missingSince: integer("missing_since"),
-    /** Whether nothing is taken to be included since it is unknown. */
-    assumedNothing: integer("assumed_nothing", { mode: "boolean" }).notNull().default(false),
+    /** Until when the agreement's beginnings have begun a term, or are known to have begun none. */
+    accountedUntil: integer("accounted_until").notNull().default(0),
+    gap: text({ mode: "json" })
+      .$type<Gap>()
+      .notNull()
+      .default({ kind: "awaited", since: 0, emptySince: null, began: null }),
     /** Counts what is to be told to the shard. */
     version: integer().notNull().default(0),
     /** When the shard had it; null until then. */

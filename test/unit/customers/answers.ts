@@ -1,11 +1,13 @@
 import {
-  hearContract,
-  hearNothing,
   toldTerms,
+  UNREAD,
+  withAnswer,
+  withEmptyAnswer,
   type Dated,
-  type Known,
+  type KnownTerms,
 } from "../../../src/customers/contracts/terms.ts";
-import { HOUR } from "../../../src/meter/hours.ts";
+import type { Step } from "../../../src/ledger/schema.ts";
+import { HOUR, MINUTE } from "../../../src/meter/hours.ts";
 
 export const DAY = 24 * HOUR;
 export const start = Date.parse("2026-01-01T00:00:00Z");
@@ -24,27 +26,31 @@ const agreement = (told: Partial<Dated> = {}): Dated => ({
   ...told,
 });
 
-/** What AWS answers. */
-export type Answer = { readonly now: number; readonly of?: Partial<Dated> } & (
+/** What AWS answers; ten minutes after the answer before, unless that is said to be longer ago. */
+export type Answer = {
+  readonly now: number;
+  readonly of?: Partial<Dated>;
+  readonly silentFor?: number;
+} & (
   | { readonly until: number | null; readonly quantity?: string }
-  | { readonly nothing: true; readonly isAwaited?: boolean }
+  | { readonly steps: readonly Step[] }
+  | { readonly nothing: true }
 );
 
 /** What is known after some answers of AWS's. */
-export const after = (answers: readonly Answer[], before: Known | null = null): Known | null =>
-  answers.reduce<Known | null>((known, answer) => {
-    const { now, of = {} } = answer;
-    if ("nothing" in answer)
-      return hearNothing(known, { agreement: agreement(of), isAwaited: answer.isAwaited ?? false }, now);
-    const { until, quantity = "10" } = answer;
-    return hearContract(known, { steps: [{ until, quantity }], per: "term" }, agreement(of), now);
+export const after = (answers: readonly Answer[], before: KnownTerms = UNREAD): KnownTerms =>
+  answers.reduce<KnownTerms>((known, answer) => {
+    const { now, of = {}, silentFor = 10 * MINUTE } = answer;
+    const asked = { agreement: agreement(of), now, previousAt: now - silentFor };
+    if ("nothing" in answer) return withEmptyAnswer(known, asked);
+    const steps =
+      "steps" in answer ? answer.steps : [{ until: answer.until, quantity: answer.quantity ?? "10" }];
+    return withAnswer(known, { steps, per: "term" }, asked);
   }, before);
 
 /** The terms that an account is told after some answers: since, until and quantity. */
 export function told(answers: readonly Answer[], isEnded = false): (number | string | null)[][] {
-  const known = after(answers);
-  if (known === null) return [];
-  return toldTerms(known, { per: "term", isEnded }).map(({ since, until, quantity }) => [
+  return toldTerms(after(answers), { per: "term", isEnded }).map(({ since, until, quantity }) => [
     since,
     until,
     quantity,

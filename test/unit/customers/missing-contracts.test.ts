@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isUnknown, toldTerms, type Known } from "../../../src/customers/contracts/terms.ts";
+import { isUnknown, toldTerms, type KnownTerms } from "../../../src/customers/contracts/terms.ts";
 import { HOUR, MINUTE } from "../../../src/meter/hours.ts";
 import { after, DAY, early, end, first, nextEnd, start, told, whole, type Answer } from "./answers.ts";
 
@@ -22,6 +22,19 @@ describe("a contract that AWS's answers lack", () => {
         [hour, null, "0"],
       ],
       false,
+    ],
+    [
+      "is not known for six hours more, when nobody could ask meanwhile",
+      [
+        missing,
+        ...[7, 12.9].map((hours) => ({
+          now: early + hours * HOUR,
+          nothing: true as const,
+          silentFor: hours === 7 ? 6.5 * HOUR : MINUTE,
+        })),
+      ],
+      [[start, hour, "10"]],
+      true,
     ],
     [
       "counts as never missing when AWS lists it again within six hours",
@@ -57,9 +70,13 @@ describe("a contract that AWS's answers lack", () => {
     expect(told([...given, { now: end + DAY, until: nextEnd }])).toEqual([whole, [end, nextEnd, "10"]]);
   });
 
+  it("at its end leaves what follows unknown, too, when it is asked for long after", () => {
+    expect(isUnknown(after([first, { now: end + DAY, nothing: true }]))).toBe(true);
+  });
+
   it("draws on the same period when it is back, of which it had nothing", () => {
     const lacking = after([first, missing, { now: early + 7 * HOUR, nothing: true }]);
-    const terms = lacking === null ? [] : toldTerms(lacking, { per: "term", isEnded: false });
+    const terms = toldTerms(lacking, { per: "term", isEnded: false });
     expect(terms.map(({ began }) => began)).toEqual([start, start]);
   });
 
@@ -74,25 +91,119 @@ describe("a contract that AWS's answers lack", () => {
   });
 });
 
+describe("a part of a contract that AWS's answers lack", () => {
+  const middle = Date.parse("2026-06-01T00:00:00Z");
+  const now = start + 2 * DAY;
+  const both = [
+    { until: middle, quantity: "15" },
+    { until: end, quantity: "5" },
+  ];
+  const bought: Answer = { now: start + DAY, steps: both };
+  const lacking = (hours: number, rest: Partial<Answer> = {}): Answer => ({
+    now: now + hours * HOUR,
+    until: middle,
+    ...rest,
+  });
+  const all = told([bought]);
+
+  it.each<[string, Partial<Answer>]>([
+    ["one of its entitlements", {}],
+    [
+      "some of its quantity",
+      {
+        steps: [
+          { until: middle, quantity: "14" },
+          { until: end, quantity: "5" },
+        ],
+      },
+    ],
+    [
+      "some of a later quantity",
+      {
+        steps: [
+          { until: middle, quantity: "15" },
+          { until: end, quantity: "4" },
+        ],
+      },
+    ],
+    [
+      "some of its time",
+      {
+        steps: [
+          { until: middle, quantity: "15" },
+          { until: end - DAY, quantity: "5" },
+        ],
+      },
+    ],
+  ])("is %s, which is not known for six hours", (_what, rest) => {
+    for (const answers of [[lacking(0, rest)], [lacking(0, rest), lacking(5.9, rest)]]) {
+      expect(told([bought, ...answers])).toEqual([[start, now, "15"]]);
+      expect(isUnknown(after([bought, ...answers]))).toBe(true);
+      expect(told([bought, ...answers, { now: now + 5.95 * HOUR, steps: both }])).toEqual(all);
+    }
+    expect(isUnknown(after([bought, lacking(0, rest), lacking(6, rest)]))).toBe(false);
+  });
+
+  it("is gone when AWS has said so for six hours", () => {
+    expect(told([bought, lacking(0), lacking(6)])).toEqual([[start, middle, "10"]]);
+  });
+
+  it("is counted anew when more is lacking, or when nobody could ask", () => {
+    const nothing: Answer = { now: now + 3 * HOUR, nothing: true };
+    expect(isUnknown(after([bought, lacking(0), nothing, { ...nothing, now: now + 6 * HOUR }]))).toBe(true);
+    expect(isUnknown(after([bought, lacking(0), lacking(6, { silentFor: 5 * HOUR })]))).toBe(true);
+    // When less is lacking, AWS has said no more than that all the time.
+    expect(told([bought, { ...nothing, now }, lacking(6)])).toEqual([[start, middle, "10"]]);
+  });
+
+  it("was in force when its agreement ends", () => {
+    expect(told([bought, lacking(0)], true)).toEqual([
+      [start, middle, "15"],
+      [middle, null, "5"],
+    ]);
+  });
+
+  it("is none when all of it begins anew", () => {
+    const renewed: Answer = { now: early + DAY, until: nextEnd, quantity: "1", of: { termStartsAt: early } };
+    expect(told([first, renewed]).at(-1)).toEqual([early, nextEnd, "1"]);
+    expect(told([first, { now: end, until: nextEnd, quantity: "1" }]).at(-1)).toEqual([end, nextEnd, "1"]);
+  });
+
+  it("is none when AWS names an end where it named none", () => {
+    expect(
+      told([
+        { now: start + DAY, until: null },
+        { now: early, until: end },
+      ]),
+    ).toEqual([whole]);
+  });
+});
+
 describe("what a contract includes since a customer's return", () => {
   const back = end - 90 * DAY;
   const of = { returnedAt: back };
   const before = after([first]);
-  const awaited = before === null ? null : { ...before, unknownSince: back };
-  const tell = (known: Known | null, isEnded = false) =>
-    known === null ? [] : toldTerms(known, { per: "term", isEnded });
+  const awaited: KnownTerms = {
+    ...before,
+    gap: { kind: "awaited", since: back, emptySince: null, began: null },
+  };
+  const tell = (known: KnownTerms, isEnded = false) => toldTerms(known, { per: "term", isEnded });
+  const empty = (hours: number): Answer => ({ now: back + hours * HOUR, nothing: true, of });
 
-  it("is not known until AWS has answered, and not when the agreement ends before that", () => {
-    const empty: Answer = { now: back + HOUR, nothing: true, isAwaited: true, of };
-    for (const known of [awaited, after([empty], awaited)]) {
-      expect(isUnknown(known)).toBe(true);
-      for (const isEnded of [false, true])
-        expect(tell(known, isEnded)).toMatchObject([{ since: start, until: back }]);
-    }
+  it.each([
+    ["until AWS has answered", []],
+    ["by an empty answer", [empty(1)]],
+    ["by empty answers of less than six hours", [empty(1), empty(6.9)]],
+    ["by the first empty answer, though the return is heard of late", [empty(30)]],
+  ])("is not known %s, and not when the agreement ends before that", (_when, answers) => {
+    const known = after(answers, awaited);
+    expect(isUnknown(known)).toBe(true);
+    for (const isEnded of [false, true])
+      expect(tell(known, isEnded)).toMatchObject([{ since: start, until: back }]);
   });
 
   it("is nothing when AWS knows of none for long, and is one term with what AWS knows later", () => {
-    const nothing = after([{ now: back + DAY, nothing: true, of }], awaited);
+    const nothing = after([empty(1), empty(7)], awaited);
     expect(tell(nothing)).toMatchObject([{ until: back }, { since: back, until: null, quantity: "0" }]);
     const known = after([{ now: back + 2 * DAY, until: nextEnd, of }], nothing);
     expect(tell(known)).toMatchObject([{ until: back }, { since: back, until: nextEnd, quantity: "10" }]);
@@ -100,29 +211,33 @@ describe("what a contract includes since a customer's return", () => {
   });
 
   it("is what it was when AWS has the same end", () => {
-    expect(after([{ now: back + HOUR, until: end, of }], awaited)?.terms).toEqual(before?.terms);
+    expect(after([{ now: back + HOUR, until: end, of }], awaited).terms).toEqual(before.terms);
+  });
+
+  it("is what AWS says first, though it is less", () => {
+    const less: Answer = { now: back + HOUR, until: end, quantity: "7", of };
+    expect(isUnknown(after([less], awaited))).toBe(false);
   });
 });
 
 describe("a dimension that contracts include nothing of", () => {
   it("is known to include nothing, whatever was known", () => {
-    const known = after([first]);
-    const terms = known === null ? [] : toldTerms(known, { per: null, isEnded: false });
+    const terms = toldTerms(after([first]), { per: null, isEnded: false });
     expect(terms).toMatchObject([{ since: 0, until: null, quantity: "0" }]);
   });
 
   it("and then something again is not known until AWS has answered", () => {
     const known = after([first]);
-    const again = known === null ? null : { ...known, unknownSince: 0 };
-    expect(again === null ? null : toldTerms(again, { per: "term", isEnded: false })).toEqual([]);
+    const again: KnownTerms = { ...known, gap: { kind: "awaited", since: 0, emptySince: null, began: null } };
+    expect(toldTerms(again, { per: "term", isEnded: false })).toEqual([]);
     expect(isUnknown(after([{ now: early, nothing: true }], again))).toBe(true);
-    expect(after([{ now: early, until: end }], again)?.terms).toEqual(known?.terms);
+    expect(after([{ now: early, until: end }], again).terms).toEqual(known.terms);
+    // Of another of the contract's dimensions less may be included.
+    expect(isUnknown(after([{ now: early, until: end, quantity: "7" }], again))).toBe(false);
     const lacking = after(
       [early, early + 6 * HOUR].map((now) => ({ now, nothing: true })),
       again,
     );
-    expect(lacking === null ? [] : toldTerms(lacking, { per: "term", isEnded: false })).toMatchObject([
-      { since: 0, quantity: "0" },
-    ]);
+    expect(toldTerms(lacking, { per: "term", isEnded: false })).toMatchObject([{ since: 0, quantity: "0" }]);
   });
 });

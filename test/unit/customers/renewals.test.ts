@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { hearContract, hearNothing, toldTerms, type Known } from "../../../src/customers/contracts/terms.ts";
+import {
+  isUnknown,
+  toldTerms,
+  UNREAD,
+  withAnswer,
+  withEmptyAnswer,
+  type KnownTerms,
+} from "../../../src/customers/contracts/terms.ts";
 import { lifeOf, type HeardNotice } from "../../../src/customers/life.ts";
 import { HOUR, MINUTE } from "../../../src/meter/hours.ts";
 
@@ -39,17 +46,26 @@ interface History {
 }
 
 /** What is known of one whose customer has come back. */
-const awaited = (known: Known | null, unknownSince: number): Known | null =>
-  known === null ? null : { ...known, unknownSince, missingSince: null, assumedNothing: false };
+const awaited = (known: KnownTerms, since: number): KnownTerms => ({
+  ...known,
+  gap: { kind: "awaited", since, emptySince: null, began: null },
+});
 
-/** Reads a contract through its history. */
-function read({ notices, ends, readings }: History): { known: Known | null; begun: Set<number> } {
-  let known: Known | null = null;
+/** Reads a contract through its history; while something is not known, every ten minutes. */
+function read({ notices, ends, readings }: History): { known: KnownTerms; beginnings: Set<number> } {
+  let known = UNREAD;
   let isOver = false;
-  const begun = new Set<number>();
-  for (const { now, isEmpty } of readings.toSorted((a, b) => a.now - b.now)) {
+  let previousAt: number | null = null;
+  const beginnings = new Set<number>();
+  const left = readings.toSorted((a, b) => a.now - b.now);
+  while (left.length > 0) {
+    const soon: number = isUnknown(known) && previousAt !== null ? previousAt + 10 * MINUTE : Infinity;
+    const next = soon < (left[0]?.now ?? 0) ? { now: soon, isEmpty: false } : left.shift();
+    if (next === undefined) break;
+    const { now, isEmpty } = next;
     const life = lifeOf(notices.filter(({ at }) => at <= now).map(({ notice }) => notice));
-    const agreement = { ...life, registeredAt: start };
+    const asked = { agreement: { ...life, registeredAt: start }, now, previousAt };
+    previousAt = now;
     // An agreement that has ended is not read; and on its return what is known is not known any more.
     if (life.usageUntil !== null) {
       isOver = true;
@@ -58,26 +74,24 @@ function read({ notices, ends, readings }: History): { known: Known | null; begu
     if (isOver) known = awaited(known, life.returnedAt ?? 0);
     isOver = false;
     const until = ends.findLast(({ at }) => at <= now)?.end ?? null;
-    if (isEmpty || until === null || until <= now) {
-      known = hearNothing(known, { agreement, isAwaited: isEmpty }, now);
-    } else {
-      const steps = [{ until, quantity: "10" }];
-      known = hearContract(known, { steps, per: "term" }, agreement, now);
-    }
-    if (known === null) continue;
+    known =
+      isEmpty || until === null || until <= now
+        ? withEmptyAnswer(known, asked)
+        : withAnswer(known, { steps: [{ until, quantity: "10" }], per: "term" }, asked);
     for (const { quantity, began, since } of toldTerms(known, { per: "term", isEnded: false }))
-      if (quantity !== "0" && since <= now) begun.add(began);
+      if (quantity !== "0" && since <= now) beginnings.add(began);
   }
-  return { known, begun };
+  return { known, beginnings };
 }
 
 const minutes = (max: number, min = 0) => fc.integer({ min, max }).map((minutes) => minutes * MINUTE);
 
-/** Readings at the times that something happens, at others, and long after. */
+/** Readings at the times that something happens, at others, and long after, so that less is believed. */
 const readingsOf = (times: readonly number[], others: readonly (readonly [number, boolean])[]): Reading[] => [
   ...times.map((now) => ({ now, isEmpty: false })),
   ...others.map(([after, isEmpty]) => ({ now: end + after, isEmpty })),
   { now: end + 40 * DAY, isEmpty: false },
+  { now: end + 41 * DAY, isEmpty: false },
 ];
 
 const others = fc.array(fc.tuple(minutes(20 * 24 * 60, -100 * 24 * 60), fc.boolean()), {
@@ -114,7 +128,7 @@ describe("a contract that is renewed", () => {
           endsAt: nextEnd,
         };
         const extendedAt = renewedAt + told.entitlementAfter;
-        const { known, begun } = read({
+        const { known, beginnings } = read({
           notices: [
             ...begin,
             { notice: heard("agreement_created", amendedAt, amended, "agmt-2"), at: amendedAt },
@@ -133,10 +147,10 @@ describe("a contract that is renewed", () => {
             told.others,
           ),
         });
-        expect(begun.size).toBe(2);
-        expect(known?.terms.filter(({ quantity }) => quantity !== "0")).toHaveLength(2);
-        expect(known).toMatchObject({ unknownSince: null, missingSince: null });
-        expect(known?.terms.at(-1)?.until).toBe(nextEnd - DAY);
+        expect(beginnings.size).toBe(2);
+        expect(known.terms.filter(({ quantity }) => quantity !== "0")).toHaveLength(2);
+        expect(known.gap).toEqual({ kind: "none" });
+        expect(known.terms.at(-1)?.until).toBe(nextEnd - DAY);
       }),
       { numRuns: 2000 },
     );
@@ -160,7 +174,7 @@ describe("a customer who comes back to another contract", () => {
           heard("registered", back + registeredAfter),
           heard("activated", back + activatedAfter),
         ].map((notice, index) => ({ notice, at: notice.occurredAt + (told[index] ?? 0) }));
-        const { known, begun } = read({
+        const { known, beginnings } = read({
           notices: [...begin, { notice: heard("ending", left), at: left }, ...later],
           ends: [
             { at: start, end },
@@ -169,9 +183,9 @@ describe("a customer who comes back to another contract", () => {
           ],
           readings: readingsOf([start + HOUR, ...later.map(({ at }) => at)], others),
         });
-        expect(begun.size).toBe(2);
-        expect(known?.terms.at(-1)).toMatchObject({ until: nextEnd - DAY });
-        expect(known?.terms.at(-1)?.since).toBeGreaterThanOrEqual(back);
+        expect(beginnings.size).toBe(2);
+        expect(known.terms.at(-1)).toMatchObject({ until: nextEnd - DAY });
+        expect(known.terms.at(-1)?.since).toBeGreaterThanOrEqual(back);
       }),
       { numRuns: 2000 },
     );

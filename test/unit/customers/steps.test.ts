@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { nextTerm } from "../../../src/customers/contracts/allowances.ts";
-import { heldOf, stepsOf } from "../../../src/customers/contracts/steps.ts";
-import { hearContract, type Known } from "../../../src/customers/contracts/terms.ts";
+import { totalsByDimension, stepsOf } from "../../../src/customers/contracts/steps.ts";
+import { UNREAD, withAnswer, type KnownTerms } from "../../../src/customers/contracts/terms.ts";
 import { HOUR } from "../../../src/meter/hours.ts";
 import { UNIT } from "../../../src/meter/quantity.ts";
 
@@ -38,10 +38,12 @@ describe("entitlements of one dimension", () => {
   });
 
   it("are shown as their sum, which ends with the first of them", () => {
-    expect(heldOf([part(10, end), part(5, middle), { ...part(1, null), dimension: "a" }])).toEqual([
-      { dimension: "a", value: 1, expiresAt: null },
-      { dimension: "calls", value: 15, expiresAt: middle },
-    ]);
+    expect(totalsByDimension([part(10, end), part(5, middle), { ...part(1, null), dimension: "a" }])).toEqual(
+      [
+        { dimension: "a", value: 1, expiresAt: null },
+        { dimension: "calls", value: 15, expiresAt: middle },
+      ],
+    );
   });
 
   it("are one term, of which less is included from the first end on", () => {
@@ -52,10 +54,10 @@ describe("entitlements of one dimension", () => {
       termStartsAt: start,
       returnedAt: null,
     };
-    const hear = (known: Known | null, parts: Parameters<typeof stepsOf>[0], now: number) =>
-      hearContract(known, { steps: stepsOf(parts, 1), per: "hour" }, agreement, now);
+    const hear = (known: KnownTerms, parts: Parameters<typeof stepsOf>[0], now: number) =>
+      withAnswer(known, { steps: stepsOf(parts, 1), per: "hour" }, { agreement, now, previousAt: null });
     const both = [part(10, end), part(5, middle)];
-    const known = hear(null, both, start + DAY);
+    const known = hear(UNREAD, both, start + DAY);
     const term = { per: "hour", began: start };
     expect(known.terms).toEqual([
       { ...term, since: start, until: middle, quantity: units(15n) },
@@ -74,8 +76,7 @@ describe("entitlements of one dimension", () => {
 describe("the next reading of a contract", () => {
   const allowance = (until: number | null) => {
     const term = { since: start, until, quantity: "1", per: "term", began: start } as const;
-    const known = { begun: start, unknownSince: null, missingSince: null, assumedNothing: false };
-    return { dimension: "d", known: { ...known, terms: [term] } };
+    return { dimension: "d", terms: [term], accountedUntil: start, gap: { kind: "none" } } as const;
   };
 
   it.each<[string, number | null, number | null, number, number]>([
@@ -84,7 +85,7 @@ describe("the next reading of a contract", () => {
     ["at no certain time while no end is known", null, null, start, Infinity],
     ["at no certain time once all is over", middle, middle, middle, Infinity],
   ])("is due %s", (_when, expiresAt, until, now, due) => {
-    const allowed = [allowance(until), { dimension: "e", known: null }];
+    const allowed = [allowance(until), { dimension: "e", ...UNREAD }];
     expect(nextTerm([part(1, expiresAt)], allowed, now)).toBe(due);
   });
 });

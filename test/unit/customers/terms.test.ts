@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { lifeOf, type HeardNotice } from "../../../src/customers/life.ts";
-import { isUnknown, toldTerms, type Dated, type Known } from "../../../src/customers/contracts/terms.ts";
+import { isUnknown, toldTerms, type Dated, type KnownTerms } from "../../../src/customers/contracts/terms.ts";
 import { HOUR, MINUTE, SECOND } from "../../../src/meter/hours.ts";
 import { after, DAY, early, end, first, nextEnd, start, told, whole, type Answer } from "./answers.ts";
 
@@ -28,23 +28,36 @@ describe("the first term of a contract", () => {
   });
 
   it("waits for AWS while the agreement is new, and then is taken to include nothing", () => {
-    const waiting = after([{ nothing: true, now: start + HOUR, isAwaited: true }]);
-    expect(waiting).toBeNull();
-    expect(isUnknown(waiting)).toBe(true);
-    const nothing: Answer = { nothing: true, now: start + DAY };
-    expect(told([nothing])).toEqual([[start, null, "0"]]);
-    expect(isUnknown(after([nothing]))).toBe(false);
+    const hours = (from: number, to: number): Answer[] =>
+      [from, to].map((hour) => ({ nothing: true, now: start + hour * HOUR }));
+    // Active since the second hour.
+    for (const answers of [hours(1, 1), hours(1, 7.9), hours(6, 11.9)]) {
+      expect(told(answers)).toEqual([]);
+      expect(isUnknown(after(answers))).toBe(true);
+    }
+    for (const answers of [hours(1, 8), hours(6, 12)]) {
+      expect(told(answers)).toEqual([[start, null, "0"]]);
+      expect(isUnknown(after(answers))).toBe(false);
+    }
+  });
+
+  it("waits a day while no activation is known", () => {
+    const of = { activatedAt: null };
+    const empty = (hour: number): Answer => ({ nothing: true, now: start + hour * HOUR, of });
+    expect(isUnknown(after([empty(1), empty(24.9)]))).toBe(true);
+    expect(isUnknown(after([empty(1), empty(25)]))).toBe(false);
   });
 
   it("that AWS tells of late is the same period, of which nothing was included", () => {
     const of = { startsAt: null, termStartsAt: null, activatedAt: null };
-    const nothing: Answer = { nothing: true, now: start + DAY, of };
-    const before = after([nothing]);
-    const known = after([nothing, { now: start + 2 * DAY, until: end }]);
-    const began = (known: Known | null) =>
-      known === null ? [] : toldTerms(known, { per: "term", isEnded: false }).map((term) => term.began);
+    const nothing = [start + DAY, start + 2 * DAY].map((now): Answer => ({ nothing: true, now, of }));
+    const before = after(nothing);
+    const late: Answer = { now: start + 3 * DAY, until: end };
+    const known = after([...nothing, late]);
+    const began = (known: KnownTerms) =>
+      toldTerms(known, { per: "term", isEnded: false }).map((term) => term.began);
     expect(began(known)).toEqual(began(before));
-    expect(told([nothing, { now: start + 2 * DAY, until: end }])).toEqual([[start, end, "10"]]);
+    expect(told([...nothing, late])).toEqual([[start, end, "10"]]);
   });
 });
 
@@ -91,10 +104,23 @@ describe("the term of a contract", () => {
       [first, { now: end - 1, until: null }],
       [whole, [end, null, "10"]],
     ],
-    ["ends sooner", [first, { now: early, until: early + DAY }], [[start, early + DAY, "10"]]],
     [
-      "is amended: what it includes is another quantity",
-      [first, { now: early, until: end, quantity: "7" }],
+      "ends sooner, when AWS says so for six hours",
+      [first, { now: early, until: early + DAY }, { now: early + 6 * HOUR, until: early + DAY }],
+      [[start, early + DAY, "10"]],
+    ],
+    [
+      "is amended: what it includes is more",
+      [first, { now: early, until: end, quantity: "17" }],
+      [[start, end, "17"]],
+    ],
+    [
+      "is amended to less, when AWS says so for six hours",
+      [
+        first,
+        { now: early, until: end, quantity: "7" },
+        { now: early + 6 * HOUR, until: end, quantity: "7" },
+      ],
       [[start, end, "7"]],
     ],
     ["ends, and the next begins there", [first, { now: end, until: nextEnd }], [whole, [end, nextEnd, "10"]]],
@@ -129,11 +155,11 @@ describe("the term of a contract", () => {
       [
         first,
         { now: end - 89 * DAY, until: nextEnd, of: returned },
-        { now: end - 80 * DAY, until: nextEnd - DAY, of: returned },
+        { now: end - 80 * DAY, until: nextEnd, quantity: "20", of: returned },
       ],
       [
         [start, end - 90 * DAY, "10"],
-        [end - 90 * DAY, nextEnd - DAY, "10"],
+        [end - 90 * DAY, nextEnd, "20"],
       ],
     ],
     [
@@ -163,9 +189,9 @@ describe("the term of a contract", () => {
         first,
         { now: end, until: nextEnd },
         { now: end + DAY, until: nextEnd, of: { termStartsAt: end + SECOND } },
-        { now: end + 2 * DAY, until: nextEnd - DAY, of: { termStartsAt: end + SECOND } },
+        { now: end + 2 * DAY, until: nextEnd, quantity: "20", of: { termStartsAt: end + SECOND } },
       ],
-      [whole, [end, nextEnd - DAY, "10"]],
+      [whole, [end, nextEnd, "20"]],
     ],
   ])("%s", (_what, answers, terms) => {
     expect(told(answers)).toEqual(terms);

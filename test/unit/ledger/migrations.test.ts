@@ -55,23 +55,19 @@ describe("a ledger of before contracts had terms", () => {
       INSERT INTO allowances (agreement_id, dimension, quantity, per, since, until, awaited, told_at)
       VALUES ('agr', 'bought', '3000000000', 'term', 1000, 2000, 0, 5),
              ('agr', 'back', '3000000000', 'month', 1000, NULL, 1, 5),
+             ('agr', 'new', '0', 'term', 1000, NULL, 1, 5),
              ('agr', 'nothing', '0', 'term', 1000, NULL, 0, 5);`);
     migrate();
     const rows = database.prepare("SELECT * FROM allowances ORDER BY dimension").all();
-    const row = { agreement_id: "agr", begun: 1000, missing_since: null, version: 0, told_at: null };
+    const row = { agreement_id: "agr", accounted_until: 1000, version: 0, told_at: null };
     const term = { since: 1000, until: null, quantity: "3000000000", per: "month", began: 1000 };
-    expect(rows.map(({ terms, ...row }) => ({ ...row, terms: JSON.parse(String(terms)) as object }))).toEqual(
-      [
-        { ...row, dimension: "back", terms: [term], unknown_since: 0, assumed_nothing: 0 },
-        {
-          ...row,
-          dimension: "bought",
-          terms: [{ ...term, until: 2000, per: "term" }],
-          unknown_since: null,
-          assumed_nothing: 0,
-        },
-        { ...row, dimension: "nothing", terms: [], unknown_since: 1000, assumed_nothing: 1 },
-      ],
-    );
+    const json = (value: unknown) => JSON.parse(String(value)) as object;
+    const awaited = { kind: "awaited", since: 0, emptySince: null, began: null };
+    expect(rows.map(({ terms, gap, ...row }) => ({ ...row, terms: json(terms), gap: json(gap) }))).toEqual([
+      { ...row, dimension: "back", terms: [term], gap: awaited },
+      { ...row, dimension: "bought", terms: [{ ...term, until: 2000, per: "term" }], gap: { kind: "none" } },
+      { ...row, dimension: "new", terms: [], gap: awaited },
+      { ...row, dimension: "nothing", terms: [], gap: { kind: "assumed_nothing", since: 1000, began: 1000 } },
+    ]);
   });
 });

@@ -1,0 +1,132 @@
+import { and, asc, desc, eq, isNull, lte, sql } from "drizzle-orm";
+import { findProduct, type Product } from "../../catalog/products.ts";
+import type { Agreement } from "../../ledger/agreements.ts";
+import { agreements } from "../../ledger/schema.ts";
+import { getAllEntitlements, type GetEntitlementsRequest } from "../../marketplace/index.ts";
+import { HOUR, MINUTE } from "../../meter/hours.ts";
+import { hasConcurrentAgreements } from "../../ledger/concurrent-agreements.ts";
+import { eachOf } from "../each-of.ts";
+import type { Surroundings } from "../surroundings.ts";
+import type { BelievedEntitlement } from "./believed.ts";
+import { entitlementsOf } from "./entitlement-rows.ts";
+import { inForce } from "./steps.ts";
+import { storeContract } from "./store-contract.ts";
+
+/** Contracts that one slice reads, and how many of them at once: AWS gives no quota, and throttles. */
+const MAX_READ = 60;
+const AT_ONCE = 5;
+
+/** AWS is known to give a customer a few dozen. */
+const MAX_PAGES = 40;
+
+/**
+ * Reads the contracts that are due; one that cannot be read is no other's matter. The products take turns, so that those of
+ * one that fails leave room for the others; of each, what something is known to have happened to comes before the daily
+ * readings.
+ *
+ * @returns whether to go on at once: more may be due, and AWS has answered to all
+ */
+export async function readEntitlements(surroundings: Surroundings): Promise<boolean> {
+  let read = 0;
+  await eachOf(
+    await dueContracts(surroundings),
+    async (contract) => {
+      if (await readOne(surroundings, contract)) read += 1;
+    },
+    { atOnce: AT_ONCE },
+  );
+  return read === MAX_READ;
+}
+
+interface DueContract {
+  readonly agreement: Agreement;
+  readonly product: Product | null;
+  /** What the seller was told of it. */
+  readonly before: readonly BelievedEntitlement[];
+}
+
+async function dueContracts({ ledger, now }: Surroundings): Promise<DueContract[]> {
+  const { entitlementsDueAt, entitlementsUrgent, productId, usageUntil } = agreements;
+  const turn = sql`row_number() OVER (
+    PARTITION BY ${productId} ORDER BY ${entitlementsUrgent} DESC, ${entitlementsDueAt})`;
+  const due = await ledger
+    .select()
+    .from(agreements)
+    // Of an ended agreement AWS says nothing any more, and its last hours may still draw on what it has included.
+    .where(and(lte(entitlementsDueAt, now()), isNull(usageUntil)))
+    .orderBy(turn, desc(entitlementsUrgent), asc(entitlementsDueAt))
+    .limit(MAX_READ);
+  const products = new Map<string, Product | null>();
+  for (const id of new Set(due.map((agreement) => agreement.productId)))
+    products.set(id, await findProduct(ledger, id));
+  const rows = await entitlementsOf(
+    ledger,
+    due.map(({ id }) => id),
+  );
+  const byAgreement = Map.groupBy(rows, ({ agreementId }) => agreementId);
+  return due.map((agreement) => ({
+    agreement,
+    product: products.get(agreement.productId) ?? null,
+    before: (byAgreement.get(agreement.id) ?? []).map(({ agreementId: _its, ...row }) => row),
+  }));
+}
+
+/** @returns whether AWS has answered */
+async function readOne(
+  surroundings: Surroundings,
+  { agreement, product, before }: DueContract,
+): Promise<boolean> {
+  if (product === null) throw new Error("an agreement's product is not there");
+  if (!product.contract) {
+    await storeContract(surroundings, { agreement, product, parts: [], before });
+    return true;
+  }
+  const outcome = await ask(surroundings, agreement, product);
+  if (outcome.ok) {
+    const parts = inForce(outcome.value, surroundings.now());
+    await storeContract(surroundings, { agreement, product, parts, before });
+    return true;
+  }
+  await tryLater(surroundings, agreement, outcome.error);
+  return false;
+}
+
+async function ask({ entitlements, now }: Surroundings, agreement: Agreement, product: Product) {
+  const client = entitlements(product.region);
+  if (client !== null) return getAllEntitlements(client, requestOf(agreement, product, now()), MAX_PAGES);
+  const message = `AWS has no entitlement service for the Region ${product.region}.`;
+  return { ok: false, error: { code: "NoService", message } } as const;
+}
+
+/** As long again as it has failed, from a minute to an hour. */
+async function tryLater(
+  { ledger, now, report }: Surroundings,
+  { id, entitlementsDueAt, entitlementsFailingSince }: Agreement,
+  { code, message }: { readonly code: string; readonly message: string },
+): Promise<void> {
+  const failingSince = entitlementsFailingSince ?? now();
+  const delay = Math.min(Math.max(now() - failingSince, MINUTE), HOUR);
+  report(`a contract cannot be read: ${message}`, { agreement: id, code });
+  await ledger
+    .update(agreements)
+    .set({
+      entitlementsFailingSince: failingSince,
+      entitlementsError: message,
+      entitlementsDueAt: now() + delay,
+    })
+    // Not if a notice has made it due anew.
+    .where(and(eq(agreements.id, id), eq(agreements.entitlementsDueAt, entitlementsDueAt ?? 0)));
+}
+
+/** AWS knows a contract by its licence, or, of a legacy product, by the customer. */
+function requestOf(
+  { licenseArn, accountId, customerIdentifier }: Agreement,
+  product: Product,
+  now: number,
+): GetEntitlementsRequest {
+  const { productCode: ProductCode } = product;
+  if (licenseArn !== null && hasConcurrentAgreements(product, now))
+    return { ProductCode, Filter: { LICENSE_ARN: [licenseArn] } };
+  if (accountId !== null) return { ProductCode, Filter: { CUSTOMER_AWS_ACCOUNT_ID: [accountId] } };
+  return { ProductCode, Filter: { CUSTOMER_IDENTIFIER: [customerIdentifier ?? ""] } };
+}
