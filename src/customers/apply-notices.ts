@@ -96,7 +96,9 @@ async function becomes(
   const { id, lifeVersion } = after;
   // Its licence may be told at any time beside its life, and must not be written over.
   const isUnchanged = sql`life_version = ${before.lifeVersion} AND license_arn IS ${before.licenseArn}`;
-  const isStill = sql`EXISTS (SELECT 1 FROM agreements WHERE id = ${id} AND life_version = ${lifeVersion})`;
+  // The agreement itself is written last: what is written with it is so only if the agreement is still what it was, and
+  // another who has made the same step meanwhile has done all of this, too.
+  const isStill = sql`EXISTS (SELECT 1 FROM agreements WHERE id = ${id} AND ${isUnchanged})`;
   const messages = messagesOf(before, after).map((type) => ({
     id: messageId(now, `${id}_${lifeVersion}_${type}`),
     type,
@@ -104,19 +106,20 @@ async function becomes(
     data: presentAgreement(after, now),
   }));
   const written = await inOneTransaction(ledger, [
+    writeMessages(messages, now, isStill),
+    ...allowancesAfter(before, after, isStill),
     ledger
       .update(agreements)
       .set({ ...changes, lifeVersion })
       .where(and(eq(agreements.id, id), isUnchanged))
       .returning({ id: agreements.id }),
-    writeMessages(messages, now, sql`changes() > 0`),
-    ...allowancesAfter(before, after, isStill),
   ]);
-  return written.at(0)?.length === 0 ? null : after;
+  return written.at(-1)?.length === 0 ? null : after;
 }
 
 /**
- * What a contract includes since the customer's return is not known, and what is missing at an end was in force until it. */
+ * What a contract includes since the customer's return is not known, and what is missing at an end was in force until it.
+ * */
 function allowancesAfter(before: Agreement, after: Agreement, isStill: SQL): SQL[] {
   const { id } = after;
   if (before.usageUntil === null && after.usageUntil !== null) return [tellAgain(id, isStill)];
