@@ -5,7 +5,7 @@ import { agreements, notices } from "../ledger/schema.ts";
 import { messageId, writeMessages, type AgreementMessage } from "../webhooks/messages.ts";
 import { findProduct } from "../catalog/products.ts";
 import { findAgreement, type Agreement } from "../ledger/agreements.ts";
-import { awaitContract, tellAgain } from "../ledger/allowances.ts";
+import { awaitContract, awaitFirstContract, tellAgain } from "../ledger/allowances.ts";
 import { presentAgreement } from "./agreement-view.ts";
 import { lifeOf, type Life } from "./life.ts";
 import { claimNotices, licenseIdOf, noticesOf, type Notice } from "./notices/notices.ts";
@@ -119,7 +119,8 @@ async function becomes(
 
 /**
  * What a contract includes since the customer's return is not known, and what is missing at an end was in force until it.
- * */
+ * When an agreement becomes active, AWS knows more than before.
+ */
 function allowancesAfter(before: Agreement, after: Agreement, isStill: SQL): SQL[] {
   const { id } = after;
   if (before.usageUntil === null && after.usageUntil !== null) return [tellAgain(id, isStill)];
@@ -127,7 +128,9 @@ function allowancesAfter(before: Agreement, after: Agreement, isStill: SQL): SQL
   // Without a return, it never ended.
   if (before.usageUntil !== null)
     return [awaitContract(id, Math.max(after.returnedAt ?? 0, before.endedAt ?? 0), isStill)];
-  return [];
+  const isActivated = before.activatedAt === null && after.activatedAt !== null;
+  const isReadNow = after.entitlementsDueAt !== before.entitlementsDueAt;
+  return isActivated && isReadNow ? [awaitFirstContract(id, isStill)] : [];
 }
 
 /**

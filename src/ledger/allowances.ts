@@ -49,6 +49,17 @@ export const awaitContract = (agreementId: string, since: number, isStill: SQL):
   WHERE agreement_id = ${agreementId} AND ${isStill}`;
 
 /**
+ * Has the hours of an agreement that has become active wait, where nothing was taken to be included: AWS has its entitlements
+ * only from now on.
+ *
+ * @param isStill see {@link keepAllowances}
+ */
+export const awaitFirstContract = (agreementId: string, isStill: SQL): SQL => sql`
+  UPDATE allowances SET gap = json_set(${JSON.stringify(awaitedSince(0))}, '$.began', gap -> 'began'),
+                        told_at = NULL, version = version + 1
+  WHERE agreement_id = ${agreementId} AND gap ->> 'kind' = 'assumed_nothing' AND terms = '[]' AND ${isStill}`;
+
+/**
  * Has the shard told anew what is included by an agreement that ends.
  *
  * @param isStill see {@link keepAllowances}

@@ -1,3 +1,4 @@
+import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import {
   allowanceOf,
@@ -17,7 +18,7 @@ import {
 } from "./contracts.ts";
 import { seal, tick } from "./delivering.ts";
 import { admin, type TestProduct } from "./gateway.ts";
-import { arrive, aws, notify } from "./marketplace.ts";
+import { arrive, aws, newArrival, notify } from "./marketplace.ts";
 import { cameAgo } from "./registering.ts";
 
 beforeEach(() => aws.heal());
@@ -171,5 +172,28 @@ describe("a contract of which AWS has only a part again", () => {
     await seal(listing.id);
     await tick();
     expect((await aws.records(listing.id)).map(({ quantity }) => quantity)).toEqual([2, 4]);
+  });
+});
+
+describe("an agreement that becomes active long after its registration", () => {
+  it("has its hours wait for AWS's entitlements, though none were there while it was pending", async () => {
+    const listing = await newContractListing();
+    const { accountId, agreementId } = await newArrival(listing, { status: "pending" });
+    await env.DB.prepare("UPDATE agreements SET registered_at = ? WHERE account_id = ?")
+      .bind(Date.now() - 30 * HOUR, accountId)
+      .run();
+    await readAgain(listing);
+    await letLack(listing, 24 * HOUR);
+    await readAgain(listing);
+    expect(await gapOf(listing)).toMatchObject({ kind: "assumed_nothing" });
+    await aws.change(agreementId, { status: "active" });
+    await notify(agreementId, "license-updated", { at: iso(Date.now() - 3 * HOUR) });
+    await tick();
+    expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([]);
+    await aws.change(agreementId, { entitlements: calls(3, NEXT_YEAR) });
+    await readAgain(listing);
+    await seal(listing.id);
+    await tick();
+    expect(await aws.records(listing.id)).toMatchObject([{ quantity: 2 }]);
   });
 });
