@@ -9,7 +9,9 @@ import {
   calls,
   changesTold,
   customerOf,
+  gapOf,
   includedPer,
+  letLack,
   newContract,
   newContractListing,
   readAgain,
@@ -155,8 +157,76 @@ describe("a contract", () => {
     expect((await changesTold(accountId)).slice(1)).toMatchObject([more.toReversed()]);
     await aws.change(agreementId, { entitlements: [] });
     await readAgain(listing);
+    await letLack(listing, 6 * HOUR);
+    await readAgain(listing);
     await readAgain(listing);
     expect((await changesTold(accountId)).slice(2)).toEqual([[]]);
+  });
+
+  it.each<[string, object[]]>([
+    ["is not in AWS's answer", []],
+    ["is less in AWS's answer", [...calls(2), { dimension: "sso", value: false }]],
+    ["is a part of AWS's answer", calls(3)],
+  ])("that %s is told to be so when that has been so for six hours", async (_what, said) => {
+    const listing = await newContractListing();
+    const whole = [...calls(3), { dimension: "sso", value: true }];
+    const { agreementId, accountId } = await newContract(listing, whole);
+    await aws.change(agreementId, { entitlements: said });
+    for (const hours of [0, 5.9]) {
+      await letLack(listing, hours * HOUR);
+      await readAgain(listing);
+      expect(await customerOf(accountId)).toMatchObject({ entitlements: whole });
+      expect(await changesTold(accountId)).toHaveLength(1);
+      // It is asked for again soon, also where no usage is included by it.
+      expect((await reading(listing)).due).toBeLessThan(Date.now() + HOUR);
+    }
+    await letLack(listing, 6 * HOUR);
+    await readAgain(listing);
+    expect((await customerOf(accountId)).entitlements).toMatchObject(said);
+    expect((await changesTold(accountId)).slice(1)).toMatchObject([said]);
+    expect((await reading(listing)).due).toBeGreaterThan(Date.now() + HOUR);
+    // And at once, when it is there again.
+    await aws.change(agreementId, { entitlements: whole });
+    await readAgain(listing);
+    expect((await changesTold(accountId)).slice(2)).toMatchObject([whole]);
+  });
+
+  it("is not counted as lacking while nobody could ask", async () => {
+    const listing = await newContractListing();
+    const { agreementId, accountId } = await newContract(listing, calls(3));
+    await aws.change(agreementId, { entitlements: [] });
+    await readAgain(listing);
+    await letLack(listing, 7 * HOUR);
+    await env.DB.prepare("UPDATE agreements SET entitlements_read_at = ? WHERE product_id = ?")
+      .bind(Date.now() - 6.5 * HOUR, listing.id)
+      .run();
+    await readAgain(listing);
+    expect(await gapOf(listing)).toMatchObject({ kind: "missing" });
+    expect(await changesTold(accountId)).toHaveLength(1);
+  });
+
+  it("of less is told at once when the agreement was renewed", async () => {
+    const listing = await newContractListing();
+    const { agreementId, accountId } = await newContract(listing, calls(3, Date.now() + 30 * DAY));
+    await notify(agreementId, "license-updated", { at: iso(Date.now() - DAY) });
+    await tick();
+    await env.DB.prepare("UPDATE agreements SET entitlements_read_at = ? WHERE product_id = ?")
+      .bind(Date.now() - 2 * HOUR, listing.id)
+      .run();
+    const renewedAt = iso(Date.now() - HOUR);
+    await aws.change(agreementId, {
+      entitlements: calls(2, Date.now() + 300 * DAY),
+      startsAt: renewedAt,
+    });
+    await notify(agreementId, "agreement-created", {
+      at: renewedAt,
+      intent: "RENEW",
+      agreementId: "agmt-next",
+      previousAgreementId: agreementId,
+    });
+    await tick();
+    expect(await customerOf(accountId)).toMatchObject({ entitlements: [{ value: 2 }] });
+    expect(await changesTold(accountId)).toHaveLength(2);
   });
 
   it("that includes nothing from the beginning is no change to tell", async () => {

@@ -9,7 +9,7 @@ import { applyNotices } from "../apply-notices.ts";
 import { ownNotice } from "../notices/notices.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { allowancesOf, nextTerm, type Contract } from "./allowances.ts";
-import type { BelievedEntitlement } from "./believed.ts";
+import { believedAfter, type BelievedEntitlement } from "./believed.ts";
 import { presentEntitlement } from "./entitlement-rows.ts";
 import { totalsByDimension } from "./steps.ts";
 import { isUnknown } from "./terms.ts";
@@ -33,7 +33,7 @@ export async function storeContract(surroundings: Surroundings, contract: ReadCo
   const agreement = await seenActive(ledger, contract, at);
   const { id } = agreement;
   const allowed = await allowancesOf(ledger, { ...contract, agreement }, at);
-  const believed = totalsByDimension(contract.parts).map((one) => ({ ...one, lack: null }));
+  const believed = believedOf(contract, agreement, at);
   const next = nextReading(surroundings, { allowed, believed, parts: contract.parts });
   // As it was when AWS was asked: a notice that came since may tell of what AWS has not said, and another tick may have
   // stored what is newer. Then this is nothing.
@@ -55,6 +55,14 @@ export async function storeContract(surroundings: Surroundings, contract: ReadCo
         entitlements_due_at = ${product.contract ? next.at : null}, entitlements_urgent = ${next.isUrgent ? 1 : 0}
       WHERE id = ${id} AND ${isStill}`,
   ]);
+}
+
+/** Of a product that has no contracts any more nothing is included, and nobody is to be waited for. */
+function believedOf({ product, parts, before }: ReadContract, agreement: Agreement, now: number) {
+  if (!product.contract) return [];
+  const { entitlementsReadAt: previousAt, returnedAt, termStartsAt } = agreement;
+  const isAnew = [returnedAt ?? 0, termStartsAt ?? 0].some((time) => time > (previousAt ?? 0) && time <= now);
+  return believedAfter({ before, said: totalsByDimension(parts), isAnew, now, previousAt });
 }
 
 const textOf = (believed: readonly BelievedEntitlement[]): string =>
