@@ -33,7 +33,7 @@ export const parts = {
   notices: catchUp,
   endings: keepSealing,
   arrivals: (surroundings) => untilDone(() => retryArrivals(surroundings)),
-  entitlements: (surroundings) => untilDone(() => readEntitlements(surroundings)),
+  entitlements: readEntitlements,
   allowances: (surroundings) => untilDone(() => tellAllowances(surroundings)),
   closings: closeEnded,
   leftovers: ({ ledger, now }) =>

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
-import { keepCustomers } from "../../src/customers/keep-customers.ts";
+import { keepCustomers, parts } from "../../src/customers/keep-customers.ts";
+import { surroundingsOf } from "../../src/customers/surroundings.ts";
 import { shardName } from "../../src/meter/shard-name.ts";
 import { allowanceOf, calls, customerOf, newContract, newContractListing, reading } from "./contracts.ts";
 import { tick } from "./delivering.ts";
@@ -62,6 +63,46 @@ describe("contracts that are more than a tick can do for", () => {
     await tick();
     expect(await reading(quiet)).toMatchObject({ read: expect.any(Number) as unknown });
     await reduce(busy);
+  });
+
+  it("of a product of which none can be read take the others' place once in a tick", async () => {
+    const [broken, healthy] = [await newContractListing(), await newContractListing()];
+    const contracts = [await newContract(broken, calls(3)), await newContract(healthy, calls(3))];
+    for (const { accountId } of contracts) await multiply(accountId, 100, 1);
+    await aws.faults({ kind: "throttle", operation: "GetEntitlements", productCode: broken.id, times: null });
+    const readOf = (listing: TestProduct) =>
+      env.DB.prepare(
+        "SELECT count(*) AS n FROM agreements WHERE product_id = ? AND (entitlements_read_at > 1 OR entitlements_failing_since > 1)",
+      )
+        .bind(listing.id)
+        .first<number>("n");
+    const surroundings = surroundingsOf(env);
+    const slice = await parts.entitlements(surroundings, "");
+    expect(slice.next).not.toBeNull();
+    expect(await readOf(healthy)).toBe(1 + 30);
+    await parts.entitlements(surroundings, slice.next ?? "");
+    expect(await readOf(healthy)).toBe(1 + 90);
+    expect(await readOf(broken)).toBe(1 + 30);
+    // A minute later it may be well again.
+    const next = { ...surroundings, now: () => Date.now() + 60_000 };
+    await parts.entitlements(next, slice.next ?? "");
+    expect(await readOf(broken)).toBeGreaterThan(1 + 30);
+    for (const listing of [broken, healthy]) await reduce(listing);
+  });
+
+  it("go on though the ledger does not take one of them", async () => {
+    const [broken, healthy] = [await newContractListing(), await newContractListing()];
+    const contracts = [await newContract(broken, calls(3)), await newContract(healthy, calls(3))];
+    for (const { accountId } of contracts) await multiply(accountId, 60, 1);
+    await env.DB.exec(
+      `CREATE TRIGGER no_reading BEFORE UPDATE OF entitlements_read_at ON agreements WHEN OLD.product_id = '${broken.id}' BEGIN SELECT RAISE(ABORT, 'died'); END`,
+    );
+    const surroundings = surroundingsOf(env);
+    const { next, faults } = await parts.entitlements(surroundings, "");
+    expect(faults).toHaveLength(30);
+    expect(await parts.entitlements(surroundings, next ?? "")).toEqual({ next: null, faults: [] });
+    await env.DB.exec("DROP TRIGGER no_reading");
+    for (const listing of [broken, healthy]) await reduce(listing);
   });
 
   it("are read daily after those that something has happened to", async () => {

@@ -5,7 +5,8 @@ import { agreements } from "../../ledger/schema.ts";
 import { getAllEntitlements, type GetEntitlementsRequest } from "../../marketplace/index.ts";
 import { HOUR, MINUTE } from "../../meter/hours.ts";
 import { hasConcurrentAgreements } from "../../ledger/concurrent-agreements.ts";
-import { eachOf } from "../each-of.ts";
+import { faultsOf } from "../each-of.ts";
+import type { Part } from "../slice.ts";
 import type { Surroundings } from "../surroundings.ts";
 import type { BelievedEntitlement } from "./believed.ts";
 import { entitlementsOf } from "./entitlement-rows.ts";
@@ -19,24 +20,46 @@ const AT_ONCE = 5;
 /** AWS is known to give a customer a few dozen. */
 const MAX_PAGES = 40;
 
+/** How long a product is left out of which no contract could be read: the slices of one tick. */
+const LEFT_OUT = MINUTE;
+
+/** Products that are left out, and since when. */
+type LeftOut = readonly (readonly [product: string, since: number])[];
+
 /**
- * Reads the contracts that are due; one that cannot be read is no other's matter. The products take turns, so that those of
- * one that fails leave room for the others; of each, what something is known to have happened to comes before the daily
- * readings.
- *
- * @returns whether to go on at once: more may be due, and AWS has answered to all
+ * Reads the contracts that are due; one that cannot be read is no other's matter. The products take turns; of each, what
+ * something is known to have happened to comes before the daily readings. A product of which none can be read is left out of
+ * the slices that follow, so that it takes the others' place once in a tick.
  */
-export async function readEntitlements(surroundings: Surroundings): Promise<boolean> {
-  let read = 0;
-  await eachOf(
-    await dueContracts(surroundings),
+export const readEntitlements: Part = async (surroundings, from) => {
+  const now = surroundings.now();
+  const before = from === "" ? [] : (JSON.parse(from) as LeftOut);
+  const leftOut = before.filter(([, since]) => since > now - LEFT_OUT);
+  const due = await dueContracts(
+    surroundings,
+    leftOut.map(([product]) => product),
+  );
+  const read = new Set<string>();
+  const broken = new Set<string>();
+  const faults = await faultsOf(
+    due,
     async (contract) => {
-      if (await readOne(surroundings, contract)) read += 1;
+      const { productId } = contract.agreement;
+      try {
+        if (await readOne(surroundings, contract)) read.add(productId);
+      } catch (error) {
+        // What the ledger does not take is due as before.
+        broken.add(productId);
+        throw error;
+      }
     },
     { atOnce: AT_ONCE },
   );
-  return read === MAX_READ;
-}
+  const met = new Set(due.map(({ agreement }) => agreement.productId));
+  const failed = [...met].filter((product) => broken.has(product) || !read.has(product));
+  const next: LeftOut = [...leftOut, ...failed.map((product) => [product, now] as const)];
+  return { next: due.length === MAX_READ ? JSON.stringify(next) : null, faults };
+};
 
 interface DueContract {
   readonly agreement: Agreement;
@@ -45,15 +68,24 @@ interface DueContract {
   readonly before: readonly BelievedEntitlement[];
 }
 
-async function dueContracts({ ledger, now }: Surroundings): Promise<DueContract[]> {
+async function dueContracts(
+  { ledger, now }: Surroundings,
+  leftOut: readonly string[],
+): Promise<DueContract[]> {
   const { entitlementsDueAt, entitlementsUrgent, productId, usageUntil } = agreements;
   const turn = sql`row_number() OVER (
     PARTITION BY ${productId} ORDER BY ${entitlementsUrgent} DESC, ${entitlementsDueAt})`;
+  // Of an ended agreement AWS says nothing any more, and its last hours may still draw on what it has included.
   const due = await ledger
     .select()
     .from(agreements)
-    // Of an ended agreement AWS says nothing any more, and its last hours may still draw on what it has included.
-    .where(and(lte(entitlementsDueAt, now()), isNull(usageUntil)))
+    .where(
+      and(
+        lte(entitlementsDueAt, now()),
+        isNull(usageUntil),
+        sql`${productId} NOT IN (SELECT value FROM json_each(${JSON.stringify(leftOut)}))`,
+      ),
+    )
     .orderBy(turn, desc(entitlementsUrgent), asc(entitlementsDueAt))
     .limit(MAX_READ);
   const products = new Map<string, Product | null>();
