@@ -36,6 +36,13 @@ export function keepAllowances(agreementId: string, known: readonly KnownAllowan
   ];
 }
 
+/** Whether hours of an agreement wait since AWS has said nothing of its contract: a condition on rows of `agreements`. */
+export const hasUnreadContract: SQL = sql`EXISTS (
+  SELECT 1 FROM dimensions LEFT JOIN allowances
+    ON allowances.agreement_id = agreements.id AND allowances.dimension = dimensions.name
+  WHERE dimensions.product_id = agreements.product_id AND dimensions.included_by IS NOT NULL
+  AND coalesce(allowances.gap ->> 'kind', 'awaited') = 'awaited')`;
+
 const awaitedSince = (since: number): Gap => ({ kind: "awaited", since, emptySince: null, began: null });
 
 /**

@@ -1,4 +1,5 @@
 import { sql } from "drizzle-orm";
+import { hasUnreadContract } from "../ledger/allowances.ts";
 import { inOneTransaction, type Ledger } from "../ledger/database.ts";
 import type { AlarmKind, IncidentKind, ParkReason } from "../ledger/schema.ts";
 import { ACCEPTANCE_WINDOW, HOUR, MINUTE } from "../meter/hours.ts";
@@ -84,6 +85,12 @@ interface FailingRow {
   readonly error: string | null;
 }
 
+interface UnreadRow {
+  readonly product: string;
+  readonly count: number;
+  readonly until: number;
+}
+
 /**
  * What a person must know of now. Reads records near their deadline and parked ones, never the others: each query names the
  * partial index that it walks.
@@ -100,6 +107,7 @@ export async function findConditions(ledger: Ledger, now: number): Promise<Condi
     waiting = [],
     lost = [],
     failing = [],
+    unread = [],
     happened = [],
   ] = (await inOneTransaction(ledger, [
     sql`
@@ -129,6 +137,10 @@ export async function findConditions(ledger: Ledger, now: number): Promise<Condi
       SELECT product_id AS product, count(*) AS count, max(entitlements_error) AS error
       FROM agreements INDEXED BY agreements_entitlements_failing
       WHERE entitlements_failing_since <= ${now - ENTITLEMENTS_PATIENCE} AND usage_until IS NULL GROUP BY product_id`,
+    sql`
+      SELECT product_id AS product, count(*) AS count, min(usage_until) AS until
+      FROM agreements INDEXED BY agreements_ending
+      WHERE closed_at IS NULL AND usage_until > ${now} AND ${hasUnreadContract} GROUP BY product_id`,
     // One that stands for a topic that no product names any more is nobody's matter; a receiver may be down for a moment.
     sql`
       SELECT kind, subject, detail, count FROM incidents
@@ -149,6 +161,7 @@ export async function findConditions(ledger: Ledger, now: number): Promise<Condi
     ...waiting.map(waitingCustomers),
     ...lost.map(lostCustomers),
     ...failing.map(failingContracts),
+    ...unread.map(unreadContracts),
     ...happened.map(ofIncident),
   ];
 }
@@ -162,6 +175,7 @@ type Rows = [
   WaitingRow[]?,
   LostRow[]?,
   FailingRow[]?,
+  UnreadRow[]?,
   IncidentRow[]?,
 ];
 
@@ -196,6 +210,17 @@ function failingContracts({ product, count, error }: FailingRow): Condition {
     kind: "entitlements_failing",
     subject: product,
     detail: `${what} of product ${product} cannot be read: ${error ?? ""} Usage whose included quantity is not known yet is kept and not billed until then; AWS takes it for 24 hours.`,
+    size: count,
+  };
+}
+
+function unreadContracts({ product, count, until }: UnreadRow): Condition {
+  const [what, whose] =
+    count === 1 ? ["An agreement", "its contract"] : [`${count} agreements`, "their contracts"];
+  return {
+    kind: "contract_unread",
+    subject: product,
+    detail: `${what} of product ${product} ${count === 1 ? "ends" : "end"} before ${whose} could be read, the first in the final hour until ${new Date(until).toISOString()}. Usage whose included quantity is not known stays unbilled, unless AWS answers by then. To have all of it billed: PATCH /v1/products/${encodeURIComponent(product)} with "included": null for the dimensions, and set it again two minutes later; what other customers have used in hours that are sealed meanwhile is billed in full, too.`,
     size: count,
   };
 }

@@ -1,6 +1,7 @@
-import { and, asc, desc, eq, isNull, lte, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, isNull, lte, or, sql } from "drizzle-orm";
 import { findProduct, type Product } from "../../catalog/products.ts";
 import type { Agreement } from "../../ledger/agreements.ts";
+import { hasUnreadContract } from "../../ledger/allowances.ts";
 import { agreements } from "../../ledger/schema.ts";
 import { getAllEntitlements, type GetEntitlementsRequest } from "../../marketplace/index.ts";
 import { HOUR, MINUTE } from "../../meter/hours.ts";
@@ -75,14 +76,16 @@ async function dueContracts(
   const { entitlementsDueAt, entitlementsUrgent, productId, usageUntil } = agreements;
   const turn = sql`row_number() OVER (
     PARTITION BY ${productId} ORDER BY ${entitlementsUrgent} DESC, ${entitlementsDueAt})`;
-  // Of an ended agreement AWS says nothing any more, and its last hours may still draw on what it has included.
+  // Of an ended agreement AWS soon says nothing any more, and its last hours may still draw on what it has included: only
+  // what they wait for is asked for, as long as AWS takes them.
+  const isRead = or(isNull(usageUntil), and(gt(usageUntil, now()), hasUnreadContract));
   const due = await ledger
     .select()
     .from(agreements)
     .where(
       and(
         lte(entitlementsDueAt, now()),
-        isNull(usageUntil),
+        isRead,
         sql`${productId} NOT IN (SELECT value FROM json_each(${JSON.stringify(leftOut)}))`,
       ),
     )

@@ -25,6 +25,7 @@ export const alarmKinds = [
   "registration_lost",
   "registration_misplaced",
   "entitlements_failing",
+  "contract_unread",
   "notices_refused",
   "notices_unsubscribed",
   "webhooks_failing",
