@@ -150,6 +150,12 @@ export async function listProducts(
   );
 }
 
+/** What all products show of their seller, if that is the same; null otherwise. */
+export async function findSharedPage(ledger: Ledger): Promise<Product["page"]> {
+  const [first, second] = await ledger.selectDistinct({ page: products.page }).from(products).limit(2);
+  return second === undefined ? (first?.page ?? null) : null;
+}
+
 /** The Regions that any product is metered in. */
 export async function listRegions(ledger: Ledger): Promise<string[]> {
   const rows = await ledger.selectDistinct({ region: products.region }).from(products);

@@ -151,6 +151,59 @@ describe("a customer whose seller has no sign-up page", () => {
     expect(faults).toEqual([]);
   });
 
+  it("sees the seller's name where it is without a logo when the logo cannot be loaded", async () => {
+    await list("hosted-no-logo", { page: { ...PAGE, logoUrl: "http://127.0.0.1:9/none.png" } });
+    const placeOn = async (product: string) => {
+      const { page } = await visit(browser);
+      await press(page, await buy(product));
+      await page.waitForLoadState("load");
+      if (product === "hosted-no-logo") await picture(page, "no-logo");
+      return page.locator("header p").boundingBox();
+    };
+    expect(await placeOn("hosted-no-logo")).toEqual(await placeOn("hosted"));
+  });
+
+  it("comes again, is told that it is done, and changes the address; another tab is told that it is late", async () => {
+    const bought = await buy("hosted");
+    const { page, context } = await visit(browser, { bypassCSP: true });
+    await press(page, bought);
+    const other = await context.newPage();
+    await other.goto(page.url());
+    await page.getByLabel("E-mail address").fill("ann@customer.example");
+    await page.getByRole("button", { name: "Finish" }).click();
+    await other.getByLabel("E-mail address").fill("bea@customer.example");
+    await other.getByRole("button", { name: "Finish" }).click();
+    await expect(other.getByRole("alert").innerText()).resolves.toContain("was not taken");
+    await expect(other.getByRole("status").innerText()).resolves.toContain("ann@customer.example");
+    await picture(other, "signed-up-late");
+    await expectAccessible(other);
+
+    await press(page, bought);
+    expect(await heading(page)).toBe("Your account is being set up");
+    await expect(page.getByLabel("E-mail address").inputValue()).resolves.toBe("ann@customer.example");
+    await picture(page, "sign-up-again");
+    await expectAccessible(page);
+    await page.getByLabel("E-mail address").fill("cleo@customer.example");
+    await page.getByRole("button", { name: "Change" }).click();
+    await expect(page.getByRole("status").innerText()).resolves.toContain("cleo@customer.example");
+  });
+
+  it("is told that the subscription has ended", async () => {
+    const bought = await buy("hosted");
+    const { page } = await visit(browser, { bypassCSP: true });
+    await press(page, bought);
+    const url = `${gateway()}/v1/customers/${bought.accountId}`;
+    const { agreements } = await expectOk<{ agreements: { agreement: { id: string } }[] }>("GET", url, {
+      token: ADMIN,
+    });
+    const { id = "" } = agreements[0]?.agreement ?? {};
+    await expectOk("POST", `${gateway()}/v1/agreements/${id}/end`, { token: ADMIN, body: {} });
+    await page.reload();
+    expect(await heading(page)).toBe("Your subscription has ended");
+    await picture(page, "ended");
+    await expectAccessible(page);
+  });
+
   it.each(["#ffff00", "#000000", "#ffffff", "#777777"])(
     "can read the page in the colour %s",
     async (color) => {

@@ -4,8 +4,11 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Product } from "../../../catalog/products.ts";
 import type { AppEnv } from "../../../http/router.ts";
 
-/** What of a product its customers see; null where it is not known whose customer has come. */
-export type Brand = Pick<Product, "name" | "page"> | null;
+/**
+ * What of a product its customers see; null where it is not known whose customer has come. It has no name where it is known
+ * of which seller, and not of which product.
+ */
+export type Brand = { readonly name: string | null; readonly page: Product["page"] } | null;
 
 type Html = ReturnType<typeof html>;
 
@@ -48,10 +51,7 @@ export function show(c: Context<AppEnv>, { title, body, brand, status = 200, ref
           </style>
         </head>
         <body>
-          <header>
-            ${logoUrl === undefined ? "" : html`<img src="${logoUrl}" alt="" height="48" />`}
-            ${seller === null ? "" : html`<p class="seller">${seller}</p>`}
-          </header>
+          ${headerOf(seller, logoUrl)}
           <main>
             <h1>${title}</h1>
             ${body}
@@ -61,6 +61,15 @@ export function show(c: Context<AppEnv>, { title, body, brand, status = 200, ref
       </html>`,
     status,
   );
+}
+
+/** Whose page it is; nothing where that is not known. */
+function headerOf(seller: string | null, logoUrl: string | undefined): Html | string {
+  if (seller === null && logoUrl === undefined) return "";
+  return html`<header>
+    ${logoUrl === undefined ? "" : html`<img src="${logoUrl}" alt="" height="48" />`}
+    ${seller === null ? "" : html`<p>${seller}</p>`}
+  </header>`;
 }
 
 function supportLine(brand: Brand): Html | string {
@@ -77,15 +86,20 @@ function supportLine(brand: Brand): Html | string {
 
 const DEFAULT_COLOR = "#1f4b99";
 
-/** The seller's colour is a background only, with whichever of black and white is easier to read on it. */
+/**
+ * A logo that cannot be loaded leaves no trace: it is inline and of no size then, in a line of no height, above the name. Beside
+ * it the name would keep its distance.
+ *
+ * The seller's colour is a background only, with whichever of black and white is easier to read on it.
+ */
 function styleOf(color: string): string {
   return `
     * { box-sizing: border-box; }
     html { color-scheme: light; border-top: .4rem solid ${color}; }
     body { margin: 0 auto; max-width: 38rem; padding: 1.5rem 1rem 3rem; font: 1.0625rem/1.55 system-ui, sans-serif; color: #1b1f24; background: #fff; overflow-wrap: anywhere; }
-    header { display: flex; align-items: center; gap: .75rem; min-height: 3rem; margin-bottom: 1.5rem; }
-    header img { max-height: 3rem; max-width: 12rem; width: auto; }
-    .seller { margin: 0; font-weight: 600; font-size: 1.2rem; }
+    header { margin-bottom: 1.5rem; line-height: 0; }
+    header img { max-height: 3rem; max-width: 12rem; width: auto; vertical-align: top; }
+    header p { margin: .4rem 0 0; font-weight: 600; font-size: 1.2rem; line-height: 1.3; }
     h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 1rem; }
     h2 { font-size: 1.15rem; margin: 2rem 0 .25rem; }
     label { display: block; font-weight: 600; margin: 1.1rem 0 .3rem; }
