@@ -179,7 +179,7 @@ describe("a customer whose seller has no sign-up page", () => {
     await expectAccessible(other);
 
     await press(page, bought);
-    expect(await heading(page)).toBe("Your account is being set up");
+    expect(await heading(page)).toBe("You have signed up already");
     await expect(page.getByLabel("E-mail address").inputValue()).resolves.toBe("ann@customer.example");
     await picture(page, "sign-up-again");
     await expectAccessible(page);

@@ -73,9 +73,9 @@ describe("a customer who has signed up and comes again", () => {
     await submit(page, alice);
     const next = locationOf(await arrive(await aws.token(names.agreementId)));
     const text = await textOf(next);
-    expect(text).toContain("<h1>Your account is being set up</h1>");
+    expect(text).toContain("<h1>You have signed up already</h1>");
     expect(text).toContain(
-      `You have done this before, and need not do it again: Widget Cloud writes to <strong>${alice.email}</strong>.`,
+      `There is no need to do it again: Widget Cloud writes to <strong>${alice.email}</strong>.`,
     );
     expect(text).not.toContain("Thank you for subscribing");
     expect(text).toContain(`value="${alice.email}"`);
@@ -92,7 +92,7 @@ describe("a customer who has signed up and comes again", () => {
     await aws.heal();
     await pass(6 * SECOND);
     await submit(locationOf(await call("GET", waits)), alice);
-    expect(await textOf(locationOf(await call("GET", waits)))).toContain("You have done this before");
+    expect(await textOf(locationOf(await call("GET", waits)))).toContain("You have signed up already");
   });
 
   it("and makes a mistake is still told where the seller writes to", async () => {

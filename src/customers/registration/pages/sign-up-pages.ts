@@ -38,13 +38,13 @@ export function signUpPage(c: Context<AppEnv>, product: Seller, { form, errors =
       ? "Please check what you entered"
       : known === null
         ? "Set up your account"
-        : "Your account is being set up",
+        : "You have signed up already",
     status: hasErrors ? 400 : 200,
     brand: product,
     body: html`${
         known === null
           ? html`<p>Thank you for subscribing to ${product.name} on AWS Marketplace.</p>`
-          : html`<p>You have done this before, and need not do it again: ${writesTo(product, known)}</p>
+          : html`<p>There is no need to do it again: ${writesTo(product, known)}</p>
               <h2>Change what you have given</h2>`
       }
       ${signUpForm(product, { form, errors, button: known === null ? "Finish" : "Change" })}
