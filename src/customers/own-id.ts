@@ -1,5 +1,5 @@
 import { sql, type SQL } from "drizzle-orm";
-import { findAgreement } from "../ledger/agreements.ts";
+import { findAgreement, type Agreement } from "../ledger/agreements.ts";
 import { inOneTransaction, type Ledger } from "../ledger/database.ts";
 import { forgetNames } from "./resolve-names.ts";
 
@@ -20,6 +20,18 @@ export const isAwsNameOfAnother = (
   id: string,
 ): SQL => sql`EXISTS (
   SELECT 1 FROM agreements WHERE product_id = ${productId} AND customer_identifier = ${customer} AND id <> ${id})`;
+
+/** Which agreement keeps another of its product from an own id; null when none does. */
+export async function findHolder(
+  ledger: Ledger,
+  { id, productId }: Pick<Agreement, "id" | "productId">,
+  customer: string | null,
+): Promise<string | null> {
+  const [holder] = await ledger.all<{ id: string }>(sql`
+    ${othersWithOwnId(productId, customer, id)} UNION ALL
+    SELECT id FROM agreements WHERE product_id = ${productId} AND customer_identifier = ${customer} AND id <> ${id}`);
+  return holder?.id ?? null;
+}
 
 /** Has agreements that have ended release their own id, by which they are still known for usage of before that end. */
 export const releaseOwnId = (ids: SQL): SQL => sql`

@@ -4,7 +4,7 @@ import { registrationCodes } from "../../ledger/schema.ts";
 import { HOUR, MINUTE } from "../../meter/hours.ts";
 import { sha256Hex } from "../../sha256.ts";
 import { findAgreement, type Agreement } from "../../ledger/agreements.ts";
-import { isAwsNameOfAnother, othersWithOwnId, releaseOwnId } from "../own-id.ts";
+import { findHolder, isAwsNameOfAnother, othersWithOwnId, releaseOwnId } from "../own-id.ts";
 import { expiryOfCode, newCode, registrationKeys } from "./keys.ts";
 import { forgetNames } from "../resolve-names.ts";
 
@@ -73,8 +73,8 @@ export interface Redemption {
 export type Redeemed =
   | { readonly ok: true; readonly agreement: Agreement }
   | { readonly ok: false; readonly reason: "unknown" | "expired" | "redeemed" }
-  /** The id is another agreement's, or the agreement has another id; the code still holds. */
-  | { readonly ok: false; readonly reason: "taken" }
+  /** The id is another agreement's, or the agreement has another id; the code still holds. Null when the holder is gone by now. */
+  | { readonly ok: false; readonly reason: "taken"; readonly holder: string | null }
   | { readonly ok: false; readonly reason: "named"; readonly customer: string };
 
 /**
@@ -113,7 +113,7 @@ export async function redeemCode(ledger: Ledger, secret: string, redemption: Red
   if (again.kind === "redeemed") return redeemedBefore(again, customer);
   const newName = otherNameOf(again.agreement, customer);
   return newName === null
-    ? { ok: false, reason: "taken" }
+    ? { ok: false, reason: "taken", holder: await findHolder(ledger, again.agreement, customer) }
     : { ok: false, reason: "named", customer: newName };
 }
 

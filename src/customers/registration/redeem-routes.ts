@@ -8,7 +8,7 @@ import { problem, problemResponses, type ProblemOptions } from "../../http/probl
 import { router, type AppEnv } from "../../http/router.ts";
 import { agreementSchema, presentAgreement } from "../agreement-view.ts";
 import { ownId } from "../customer-name.ts";
-import { redeemCode, type Redeemed } from "./codes.ts";
+import { redeemCode, type Redeemed, type Redemption } from "./codes.ts";
 import { REGISTRATION_SECRET_MISSING } from "../secrets.ts";
 import { surroundingsOf } from "../surroundings.ts";
 
@@ -83,13 +83,13 @@ redeemRoutes.openapi(
     const redeemed = await redeemCode(ledger, secret, redemption);
     return redeemed.ok
       ? c.json(presentAgreement(redeemed.agreement, now()), 200)
-      : problem(c, refusalOf(redeemed, customer));
+      : problem(c, refusalOf(redeemed, redemption));
   },
 );
 
 function refusalOf(
   refusal: Exclude<Redeemed, { ok: true }>,
-  customer: string | null,
+  { customer, preview }: Pick<Redemption, "customer" | "preview">,
 ): ProblemOptions<"not_found" | "gone" | "conflict"> {
   switch (refusal.reason) {
     case "unknown":
@@ -108,12 +108,13 @@ function refusalOf(
       return {
         code: "gone",
         detail:
-          'This registration code has been redeemed before. If that was you and the answer was lost: the operator names the agreement by PATCH /v1/agreements/:id, or the customer presses "Set up your account" on AWS Marketplace again. To look before redeeming, send "preview": true.',
+          'This registration code has been redeemed before. If that was you and the answer was lost: the operator names the agreement by PATCH /v1/agreements/:id, or the customer presses "Set up your account" on AWS Marketplace again.' +
+          (preview ? "" : ' To look before redeeming, send "preview": true.'),
       };
     case "taken":
       return {
         code: "conflict",
-        detail: `"${customer}" is your id for another agreement of this product already. The code still holds.`,
+        detail: `"${customer}" names another agreement of this product already${refusal.holder === null ? "" : `, ${refusal.holder}`}, and usage by that id is counted there. Redeem the code, which still holds, with an id that is this agreement's alone; an id of yours goes over once the agreement that has it has ended.`,
       };
     case "named":
       return {
