@@ -1,5 +1,5 @@
 import { listRegions, listShards } from "./catalog/products.ts";
-import { eachOf } from "./customers/each-of.ts";
+import { eachOf } from "./each-of.ts";
 import { rows } from "./customers/keep-customers.ts";
 import { openLedger, type Ledger } from "./ledger/database.ts";
 import { MINUTE } from "./meter/hours.ts";

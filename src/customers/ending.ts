@@ -7,7 +7,7 @@ import { byShard } from "../meter/shard-name.ts";
 import { messageId, writeMessages } from "../webhooks/messages.ts";
 import type { Agreement } from "../ledger/agreements.ts";
 import { presentAgreement } from "./agreement-view.ts";
-import { faultsOf } from "./each-of.ts";
+import { faultsOf } from "../each-of.ts";
 import { setRecords } from "./set-records.ts";
 import type { Part } from "./slice.ts";
 import { shardOf, type CustomersShard, type Surroundings } from "./surroundings.ts";

@@ -1,7 +1,7 @@
 import { applyNotices } from "./apply-notices.ts";
 import { readEntitlements } from "./contracts/read-entitlements.ts";
 import { tellAllowances } from "./contracts/tell-allowances.ts";
-import { eachOf, faultsOf } from "./each-of.ts";
+import { eachOf, faultsOf } from "../each-of.ts";
 import { closeEnded, keepSealing, sealEnding } from "./ending.ts";
 import { agreementsBehind, forgetUnmatched } from "./notices/notices.ts";
 import { retryArrivals } from "./registration/arrivals.ts";

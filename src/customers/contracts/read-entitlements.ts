@@ -6,7 +6,7 @@ import { agreements } from "../../ledger/schema.ts";
 import { getAllEntitlements, type GetEntitlementsRequest } from "../../marketplace/index.ts";
 import { HOUR, MINUTE } from "../../meter/hours.ts";
 import { hasConcurrentAgreements } from "../../ledger/concurrent-agreements.ts";
-import { faultsOf } from "../each-of.ts";
+import { faultsOf } from "../../each-of.ts";
 import type { Part } from "../slice.ts";
 import type { Surroundings } from "../surroundings.ts";
 import type { BelievedEntitlement } from "./believed.ts";

@@ -5,7 +5,7 @@ import type { EncodedTerm } from "../../meter/allowance.ts";
 import type { AllowanceDecision } from "../../meter/decisions.ts";
 import type { CountingRule } from "../../meter/dimension.ts";
 import { byShard } from "../../meter/shard-name.ts";
-import { eachOf } from "../each-of.ts";
+import { eachOf } from "../../each-of.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { toldTerms } from "./terms.ts";
 

@@ -4,7 +4,7 @@ import { arrivals } from "../../ledger/schema.ts";
 import { HOUR, MINUTE, SECOND } from "../../meter/hours.ts";
 import { sha256Hex } from "../../sha256.ts";
 import { findAgreement, type Agreement } from "../../ledger/agreements.ts";
-import { eachOf } from "../each-of.ts";
+import { eachOf } from "../../each-of.ts";
 import { decryptToken, encryptToken, registrationKeys, ticketFor, type RegistrationKeys } from "./keys.ts";
 import { letIn, PRODUCT_UNKNOWN, type Fault, type LetIn, type Visitor } from "./let-in.ts";
 import { giveUpLapsed, keptAsLost, noteMissingSecret, noteSentAway } from "./lost-arrivals.ts";
