@@ -1,5 +1,6 @@
 /**
- * Does something for each of many, so that one's failure is no other's.
+ * Does something for each of many, so that one's failure is no other's, and one that takes long has only one place of
+ * those that are worked at.
  *
  * @param options.atOnce how many are done at a time
  * @returns the failures, when all have been tried
@@ -10,10 +11,17 @@ export async function faultsOf<T>(
   { atOnce = 1 }: { readonly atOnce?: number } = {},
 ): Promise<unknown[]> {
   const faults: unknown[] = [];
-  for (let from = 0; from < items.length; from += atOnce) {
-    for (const one of await Promise.allSettled(items.slice(from, from + atOnce).map(work)))
-      if (one.status === "rejected") faults.push(one.reason);
-  }
+  const waiting = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of waiting) {
+      try {
+        await work(item);
+      } catch (error) {
+        faults.push(error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
   return faults;
 }
 
