@@ -7,12 +7,13 @@ import {
   type ResolveCustomerResponse,
 } from "../marketplace/index.ts";
 import { entitlementClient, marketplaceClient } from "../marketplace-access.ts";
+import { answerInTime } from "../meter/answer-in-time.ts";
 import type { Decision } from "../meter/decisions.ts";
 import { shardName } from "../meter/shard-name.ts";
 import type { Agreement } from "../ledger/agreements.ts";
 import { registrationSecret } from "./secrets.ts";
 
-/** What of a meter shard the customers need. */
+/** What of a meter shard the customers need. Each of these may be asked again. */
 export interface CustomersShard {
   endAgreements(agreements: readonly string[]): Promise<void>;
   conservation(agreements: readonly string[]): Promise<readonly Conservation[]>;
@@ -22,7 +23,7 @@ export interface CustomersShard {
 /** What the customers' work stands on. */
 export interface Surroundings {
   readonly ledger: Ledger;
-  /** The meter shard of a name. */
+  /** The meter shard of a name; one that hangs fails. */
   readonly shards: (name: string) => CustomersShard;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -45,7 +46,14 @@ const RESOLVE_TIMEOUT = 5000;
 export function surroundingsOf(env: Env): Surroundings {
   return {
     ledger: openLedger(env.DB),
-    shards: (name) => env.METER_SHARD.getByName(name),
+    shards: (name) => {
+      const shard = env.METER_SHARD.getByName(name);
+      return {
+        endAgreements: (ids) => answerInTime(name, shard.endAgreements(ids)),
+        conservation: (ids) => answerInTime(name, shard.conservation(ids)),
+        decide: (decisions) => answerInTime(name, shard.decide(decisions)),
+      };
+    },
     now: () => Date.now(),
     random: () => Math.random(),
     resolveCustomer: (RegistrationToken, region) =>

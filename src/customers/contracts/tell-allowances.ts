@@ -12,6 +12,9 @@ import { toldTerms } from "./terms.ts";
 /** Allowances that one slice tells the shards of. */
 const MAX_TOLD = 500;
 
+/** Shards that are told at a time. */
+const SHARDS_AT_ONCE = 5;
+
 interface UntoldRow extends CountingRule {
   readonly agreement: string;
   readonly dimension: string;
@@ -42,10 +45,11 @@ export async function tellAllowances({ ledger, shards, now }: Surroundings): Pro
       FROM allowances INDEXED BY allowances_untold JOIN agreements ON agreements.id = allowances.agreement_id
       WHERE allowances.told_at IS NULL ORDER BY turn LIMIT ${MAX_TOLD}) AS untold
     JOIN dimensions ON dimensions.product_id = untold.productId AND dimensions.name = untold.dimension`);
-  await eachOf([...byShard(untold)], async ([name, rows]) => {
+  const tell = async ([name, rows]: [string, UntoldRow[]]): Promise<void> => {
     await shards(name).decide(rows.map(decisionOf));
     await markTold(ledger, rows, now());
-  });
+  };
+  await eachOf([...byShard(untold)], tell, { atOnce: SHARDS_AT_ONCE });
   return untold.length === MAX_TOLD;
 }
 
