@@ -4,6 +4,9 @@ import { forgetFailing, sendMessages, type Receiver } from "../webhooks/send.ts"
 import { updateAlarms } from "./alarms.ts";
 import { findConditions } from "./conditions.ts";
 
+/** Queries that {@link keepWatch} makes at the most. */
+export const WATCH_QUERIES = 250;
+
 export interface WatchOptions {
   readonly ledger: Ledger;
   /** Null while none is set: messages wait for it. */

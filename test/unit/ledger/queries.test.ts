@@ -14,6 +14,7 @@ import { recountRecords } from "../../../src/ledger/recount.ts";
 import { HOUR } from "../../../src/meter/hours.ts";
 import { updateAlarms } from "../../../src/watch/alarms.ts";
 import { findConditions } from "../../../src/watch/conditions.ts";
+import { keepWatch, WATCH_QUERIES } from "../../../src/watch/keep-watch.ts";
 import { listMessages } from "../../../src/webhooks/messages.ts";
 import { sendMessages } from "../../../src/webhooks/send.ts";
 import { WatchedLedger } from "./watched-ledger.ts";
@@ -200,6 +201,29 @@ describe("the names that usage comes with", () => {
     const columns = ["customer", "former_customer", "license_arn", "account_id", "customer_identifier"];
     expect(watched.searches).toEqual(columns.map((column) => `product_id=? AND ${column}=?`));
   });
+});
+
+describe("the watch", () => {
+  it.each(["NULL", "'agr_' || n"])(
+    "makes no more queries than it says, however many messages wait, of agreement %s",
+    async (agreement) => {
+      watched.database.execute(`
+      INSERT INTO messages (id, type, agreement_id, payload, created_at, attempts, next_attempt_at)
+      WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 4000)
+      SELECT printf('msg_z%06d', n), 'some', ${agreement}, '{}', 1, 0, 1 FROM n`);
+      watched.forget();
+      await keepWatch({
+        ledger: watched.ledger,
+        receiver: { url: "https://seller.example", secret: "whsec_c2VjcmV0" },
+        fetch: () => Promise.resolve(new Response()),
+        now: () => NOW,
+        random: () => 0,
+        newId: () => "id",
+      });
+      expect(watched.count).toBeGreaterThan(200);
+      expect(watched.count).toBeLessThanOrEqual(WATCH_QUERIES);
+    },
+  );
 });
 
 describe("a slice that is full", () => {
