@@ -6,7 +6,7 @@ export type Verdict<T> =
   | { readonly kind: "refused"; readonly unitOf: (record: T) => unknown }
   /** The bad ones are found and settled; these others were not taken. */
   | { readonly kind: "found"; readonly others: readonly T[] }
-  /** The call failed for another reason: no other is to be made now. */
+  /** The call failed for another reason, or could not be made: no other is to be made now. */
   | { readonly kind: "failed" };
 
 /**
@@ -31,7 +31,7 @@ export async function deliverIsolating<T>(
   }
 }
 
-/** @returns the records that are neither answered for nor settled; null when a call failed */
+/** @returns the records that are neither answered for nor settled; null when no other call is to be made */
 async function findBad<T>(
   refused: readonly T[],
   refusedUnitOf: (record: T) => unknown,

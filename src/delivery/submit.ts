@@ -1,4 +1,4 @@
-import type { Ledger } from "../ledger/database.ts";
+import type { CountedLedger } from "../ledger/counted-ledger.ts";
 import type { MarketplaceClient, MarketplaceError } from "../marketplace/index.ts";
 import { answersFor } from "../marketplace/index.ts";
 import { MINUTE } from "../meter/hours.ts";
@@ -17,8 +17,7 @@ import {
 } from "./product-delivery.ts";
 import { isOfMovedProduct, putBack, settleByAnswer, settleByError, type Settlement } from "./settling.ts";
 
-export interface Submission extends Clock {
-  readonly ledger: Ledger;
+export interface Submission extends Clock, CountedLedger {
   readonly client: MarketplaceClient;
   readonly region: string;
   /** From 0 to 1, evenly. */
@@ -28,8 +27,8 @@ export interface Submission extends Clock {
   readonly pacer: Pacer;
 }
 
-/** A run ends when the next tick comes, which goes on with what is left. */
-export const RUN_LENGTH = MINUTE;
+/** A run ends when the next tick comes; another goes on with what is left. */
+const RUN_LENGTH = MINUTE;
 
 /** Records planned in one go. Planning knows little of each, so these are small. */
 const PAGE = 5000;
@@ -37,20 +36,32 @@ const PAGE = 5000;
 /** Calls on their way at once: with answers that take half a second, AWS's 10 calls a second are still reached. */
 const CONCURRENCY = 5;
 
+/** Queries of a call: three write it down, two settle it, and one may say how its product's delivery goes. */
+const QUERIES_A_CALL = 6;
+
+/** Queries that are kept for the end of a run. It makes four; that D1 counts none that we do not is said nowhere. */
+const QUERIES_AFTERWARDS = 40;
+
+/** With fewer queries left no call is begun: those that are on their way must be settled. */
+const RESERVE = CONCURRENCY * QUERIES_A_CALL + QUERIES_AFTERWARDS;
+
 /**
  * Sends everything that is due in a Region, the most urgent first, each record at most once but for the search of a bad
  * one. Two that run at the same time are safe, but would call AWS too often.
+ *
+ * @returns whether more may be due: there was no time left for it, or D1 allows the invocation no more
  */
-export async function submitDue(submission: Submission): Promise<void> {
+export async function submitDue(submission: Submission): Promise<boolean> {
   const { ledger, region, now } = submission;
   const run = new Run(submission, await deliveriesOf(ledger, region));
   try {
-    while (run.hasTime) {
+    while (run.goesOn) {
       const without = run.blockedProducts;
       const due = await dueRecords(ledger, { region, since: run.started, now: now(), without, limit: PAGE });
-      if (due.length === 0) return;
+      if (due.length === 0) return false;
       await run.send(planBatches(due, due.length === PAGE));
     }
+    return true;
   } finally {
     await run.close();
   }
@@ -72,8 +83,13 @@ class Run {
     this.#deliveries = new Map(deliveries.map((delivery) => [delivery.productId, delivery]));
   }
 
-  get hasTime(): boolean {
-    return !this.#stopped && this.#submission.now() - this.started < RUN_LENGTH;
+  /** Whether batches are still begun. The search of a bad record in one is brought to its end however slow AWS is. */
+  get goesOn(): boolean {
+    return this.#mayCall && this.#submission.now() - this.started < RUN_LENGTH;
+  }
+
+  get #mayCall(): boolean {
+    return !this.#stopped && this.#submission.queriesLeft() >= RESERVE;
   }
 
   /** Products of which nothing is to be sent now. */
@@ -89,7 +105,7 @@ class Run {
     const waiting = batches.values();
     const worker = async (): Promise<void> => {
       for (const batch of waiting) {
-        if (!this.hasTime) return;
+        if (!this.goesOn) return;
         if (this.#mayTry(batch[0]?.productId ?? ""))
           await deliverIsolating(batch, (records) => this.#call(records));
       }
@@ -130,6 +146,7 @@ class Run {
   }
 
   async #call(batch: readonly DueRecord[]): Promise<Verdict<DueRecord>> {
+    if (!this.#mayCall) return { kind: "failed" };
     const { ledger, client, region, now, random, newId, pacer } = this.#submission;
     await pacer.turn();
     const id = newId();

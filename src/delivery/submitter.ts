@@ -1,89 +1,95 @@
 import { DurableObject } from "cloudflare:workers";
-import { openLedger } from "../ledger/database.ts";
+import { failureOf } from "../http/failure.ts";
+import { countQueries, type CountedLedger } from "../ledger/counted-ledger.ts";
 import { marketplaceClient } from "../marketplace-access.ts";
+import { answerInTime } from "../meter/answer-in-time.ts";
 import { MINUTE } from "../meter/hours.ts";
-import { shardName } from "../meter/shard-name.ts";
-import { keepWatch, watchOptions } from "../watch/keep-watch.ts";
+import { keepWatch, WATCH_QUERIES, watchOptions } from "../watch/keep-watch.ts";
 import { timeId } from "../time-id.ts";
 import { Pacer } from "./pacer.ts";
-import { hasOpenRecords, noteTick, runDelivery } from "./run.ts";
+import { noteTick, runDelivery, type NextRun, type RunEnd } from "./run.ts";
 
 /** Cloudflare fires the cron trigger every minute; when it has been silent for so long while records wait, we go without. */
 const SILENCE = 10 * MINUTE;
 
 /**
  * The one submitter of a Region. A Durable Object is alone in the world by its name, so cron ticks that overlap
- * meet here, and AWS sees one caller.
+ * meet here, and AWS sees one caller. D1 allows an invocation so many queries, and each alarm is an invocation: a run is as
+ * long as one may be, and while something due is left the alarm goes on with the next at once.
  */
 export class Submitter extends DurableObject<Env> {
   readonly #pacer = new Pacer({
     now: () => Date.now(),
     wait: (milliseconds) => scheduler.wait(milliseconds),
   });
-  #running: Promise<void> | null = null;
-  #next: Promise<void> | null = null;
-  /** When our own alarm rings; null while it is not known to be set. */
-  #alarm: number | null = null;
+  #running: Promise<RunEnd> | null = null;
+  /** Whether a tick has come while a run was at work, which may not see what came with it. */
+  #again = false;
 
   /**
-   * A tick of the cron trigger: sends what is due. One that comes while another is at work goes on where that one ends,
-   * so that a long queue is sent without a break.
+   * A tick of the cron trigger: sends what is due. One that comes while a run is at work waits for its end; another then
+   * follows at once, which does the work of however many have come meanwhile.
+   *
+   * @throws the first failure, so that the cron trigger is seen to have failed
    */
   async tick(): Promise<void> {
-    await noteTick(openLedger(this.env.DB), this.#region, Date.now());
-    await this.#run();
+    const counted = countQueries(this.env.DB);
+    await noteTick(counted.ledger, this.#region, Date.now());
+    if (this.#running !== null) this.#again = true;
+    const { faults } = await this.#run(counted);
+    if (faults.length > 0) throw faults[0];
   }
 
   /** Records have come: if no tick sends them, this object's own alarm will. */
   async expectTick(): Promise<void> {
-    await this.#watch();
+    const { storage } = this.ctx;
+    if ((await storage.getAlarm()) === null) await storage.setAlarm(Date.now() + SILENCE);
   }
 
-  /** The second clock, some minutes after records have come or were left: sends what the cron trigger has not. */
+  /**
+   * Goes on where a run has ended; or is the second clock, some minutes after records have come or were left, that sends
+   * what the cron trigger has not. It never throws: Cloudflare drops an alarm for good after six failures.
+   */
   override async alarm(): Promise<void> {
-    this.#alarm = null;
+    const counted = countQueries(this.env.DB);
     try {
-      await this.#run();
-      await keepWatch(watchOptions(this.env, openLedger(this.env.DB)));
+      const { next, queriesLeft, faults } = await this.#run(counted);
+      if (faults.length > 0) this.#report(faults[0]);
+      if (next === "at_once") return;
+      // The next run, which finds little to send, leaves room for it.
+      if (queriesLeft < WATCH_QUERIES) await this.#setAlarm("at_once");
+      else await keepWatch(watchOptions(this.env, counted.ledger));
     } catch (error) {
-      // Cloudflare drops an alarm for good after six failures, so a new one is set.
-      // oxlint-disable-next-line no-console -- Workers Logs is where an operator sees that delivery fails.
-      console.error({
-        message: "delivery failed; it is tried again",
-        region: this.#region,
-        error: String(error),
-      });
-      await this.#watch();
+      this.#report(error);
+      await this.#setAlarm("later");
     }
   }
 
-  #run(): Promise<void> {
-    if (this.#running === null) {
-      this.#running = this.#deliver().finally(() => {
-        this.#running = null;
-      });
-      return this.#running;
+  /** The run that is at work, or a new one. */
+  #run(counted: CountedLedger): Promise<RunEnd> {
+    this.#running ??= this.#deliver(counted).finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  async #deliver(counted: CountedLedger): Promise<RunEnd> {
+    this.#again = false;
+    // A ledger that fails is not asked again at once.
+    let next: NextRun = "later";
+    try {
+      const end = await this.#deliverOnce(counted);
+      next = this.#again ? "at_once" : end.next;
+      return { ...end, next };
+    } finally {
+      await this.#setAlarm(next);
     }
-    // However many ticks come meanwhile, one run after this one does the work of all.
-    this.#next ??= this.#running
-      .catch(() => undefined)
-      .then(() => {
-        this.#next = null;
-        return this.#run();
-      });
-    return this.#next;
   }
 
-  /** The object is named after the AWS Region that it sends to. */
-  get #region(): string {
-    return this.ctx.id.name ?? "";
-  }
-
-  async #deliver(): Promise<void> {
+  #deliverOnce(counted: CountedLedger): Promise<RunEnd> {
     const region = this.#region;
-    const ledger = openLedger(this.env.DB);
-    await runDelivery({
-      ledger,
+    return runDelivery({
+      ...counted,
       client: marketplaceClient(this.env, region),
       region,
       now: () => Date.now(),
@@ -91,19 +97,34 @@ export class Submitter extends DurableObject<Env> {
       newId: () => timeId("att", Date.now(), crypto.randomUUID()),
       wait: (milliseconds) => scheduler.wait(milliseconds),
       pacer: this.#pacer,
-      takeBack: async ({ productId, shard }, records) => {
+      takeBack: async (shard, records) => {
         const decisions = records.map((record) => ({ kind: "roll_over", ...record }) as const);
-        return this.env.METER_SHARD.getByName(shardName(productId, shard)).decide(decisions);
+        return answerInTime(shard, this.env.METER_SHARD.getByName(shard).decide(decisions));
       },
     });
-    if (await hasOpenRecords(ledger, region)) await this.#watch();
   }
 
-  /** Keeps the alarm ahead of us for as long as there is work. Each setting is a row written, so not at every tick. */
-  async #watch(): Promise<void> {
+  /** Keeps the second clock ahead of us for as long as there is work. Each setting is a row written, so not at every tick. */
+  async #setAlarm(next: NextRun): Promise<void> {
+    const { storage } = this.ctx;
     const now = Date.now();
-    if (this.#alarm !== null && this.#alarm > now + SILENCE / 2) return;
-    this.#alarm = now + SILENCE;
-    await this.ctx.storage.setAlarm(this.#alarm);
+    if (next === "at_once") await storage.setAlarm(now);
+    if (next !== "later") return;
+    const set = await storage.getAlarm();
+    if (set === null || set < now + SILENCE / 2) await storage.setAlarm(now + SILENCE);
+  }
+
+  /** The object is named after the AWS Region that it sends to. */
+  get #region(): string {
+    return this.ctx.id.name ?? "";
+  }
+
+  #report(error: unknown): void {
+    // oxlint-disable-next-line no-console -- Workers Logs is where an operator sees that delivery fails.
+    console.error({
+      message: "delivery failed; it is tried again",
+      region: this.#region,
+      error: failureOf(error),
+    });
   }
 }

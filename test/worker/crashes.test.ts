@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { Pacer } from "../../src/delivery/pacer.ts";
 import { submitDue } from "../../src/delivery/submit.ts";
-import { openLedger } from "../../src/ledger/database.ts";
+import { countQueries } from "../../src/ledger/counted-ledger.ts";
 import { marketplaceClient } from "../../src/marketplace-access.ts";
 import { shardName } from "../../src/meter/shard-name.ts";
 import { withShardTrigger } from "./breaking.ts";
@@ -16,7 +16,7 @@ const clock = { now: () => Date.now(), wait: () => Promise.resolve() };
 /** The submitter's own run, for a test that stands between it and AWS. */
 const submission = {
   ...clock,
-  ledger: openLedger(env.DB),
+  ...countQueries(env.DB),
   region: "us-east-1",
   random: () => 0,
   newId: () => `att_${crypto.randomUUID()}`,

@@ -2,8 +2,8 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { expire } from "../../src/delivery/expiry.ts";
 import { rollOver } from "../../src/delivery/rolling.ts";
+import { countQueries } from "../../src/ledger/counted-ledger.ts";
 import { openLedger } from "../../src/ledger/database.ts";
-import { shardName } from "../../src/meter/shard-name.ts";
 import { recordsOf, seal, tick, usage } from "./delivering.ts";
 import { admin, json, type TestProduct } from "./gateway.ts";
 import { aws, newCustomer, newListing } from "./marketplace.ts";
@@ -51,13 +51,18 @@ describe("a record that AWS takes no more and surely does not have", () => {
     expect(await totals(listing)).toMatchObject({ pending: "4", open: "0", conserved: true });
 
     // The shard takes the record back, and we die before the ledger knows.
-    const dying = rollOver(ledger, "us-east-1", async ({ productId, shard }, records) => {
-      await env.METER_SHARD.getByName(shardName(productId, shard)).decide(
-        records.map((record) => ({ kind: "roll_over", ...record }) as const),
-      );
-      throw new Error("the power fails here");
+    const dying = rollOver({
+      ...countQueries(env.DB),
+      region: "us-east-1",
+      now: () => Date.now(),
+      takeBack: async (shard, records) => {
+        await env.METER_SHARD.getByName(shard).decide(
+          records.map((record) => ({ kind: "roll_over", ...record }) as const),
+        );
+        throw new Error("the power fails here");
+      },
     });
-    await expect(dying).rejects.toThrow("the power fails here");
+    expect(await dying).toEqual({ goesOn: false, faults: [new Error("the power fails here")] });
     expect(await totals(listing)).toMatchObject({ pending: "0", open: "4", conserved: true });
     await tick();
     expect(await recordsOf(listing.id)).toMatchObject([{ state: "rolled_over", rolledInto: thisHour() }]);

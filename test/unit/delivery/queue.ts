@@ -2,7 +2,9 @@ import { createProduct } from "../../../src/catalog/products.ts";
 import { registerAgreement } from "../../../src/customers/register-agreement.ts";
 import { type Agreement } from "../../../src/ledger/agreements.ts";
 import { Pacer } from "../../../src/delivery/pacer.ts";
-import { runDelivery } from "../../../src/delivery/run.ts";
+import { noteTick, runDelivery, type RunEnd } from "../../../src/delivery/run.ts";
+import type { TakeBack } from "../../../src/delivery/rolling.ts";
+import { countQueries, QUERIES_ALLOWED } from "../../../src/ledger/counted-ledger.ts";
 import { openLedger } from "../../../src/ledger/database.ts";
 import { storeSealedHours } from "../../../src/ledger/sealed-hours.ts";
 import type {
@@ -51,6 +53,14 @@ export function failing(kind: Exclude<ErrorKind, "invalid-request">): Answer {
   return { ok: false, error: { kind, ...facts } as MarketplaceError };
 }
 
+/** A statement of the test's D1, as its batches know it, too. */
+interface Statement {
+  bind(...values: unknown[]): Statement;
+  all(): unknown;
+  run(): unknown;
+  raw(): unknown;
+}
+
 /** A queue of records that wait for AWS, with the submitter before it, by a clock of its own. */
 export class Queue {
   readonly database = new SqliteD1();
@@ -62,6 +72,10 @@ export class Queue {
   latency = 300;
   /** What AWS answers. */
   answer: (request: BatchMeterUsageRequest, call: number) => Answer | Promise<Answer> = success;
+  /** How shards take records back. */
+  takeBack: TakeBack = (_shard, records) => Promise.resolve(records.map(() => 0));
+  /** How many statements each invocation has run. */
+  readonly invocations: number[] = [];
   #sealing = 0;
   readonly #pacer = new Pacer(this.time);
 
@@ -153,26 +167,57 @@ export class Queue {
     },
   } as MarketplaceClient;
 
-  /** What one run of the submitter is given. */
+  /** D1 as one invocation has it: statements of a batch count one by one. */
+  #invocation(): D1Database {
+    const d1 = this.database.as(this.#process);
+    const index = this.invocations.push(0) - 1;
+    const take = (count: number): void => {
+      const taken = (this.invocations[index] ?? 0) + count;
+      this.invocations[index] = taken;
+      if (taken > QUERIES_ALLOWED) throw new Error("Too many API requests by single worker invocation.");
+    };
+    const limited = (statement: Statement): Statement => ({
+      ...statement,
+      bind: (...values) => limited(statement.bind(...values)),
+      all: () => (take(1), statement.all()),
+      run: () => (take(1), statement.run()),
+      raw: () => (take(1), statement.raw()),
+    });
+    return {
+      prepare: (sql: string) => limited(d1.prepare(sql)),
+      batch: (statements: D1PreparedStatement[]) => (take(statements.length), d1.batch(statements)),
+    } as unknown as D1Database;
+  }
+
+  /** What one run of the submitter is given, which is an invocation. */
   get submission() {
     let ids = 0;
     const run = this.#sealing * 1000 + this.calls.length;
     return {
       now: this.time.now,
       wait: this.time.wait,
-      ledger: this.ledger,
+      ...countQueries(this.#invocation()),
       client: this.client,
       region: REGION,
       random: () => 0.5,
       newId: () => `att_${run}_${(ids += 1)}_${this.time.now()}`,
       pacer: this.#pacer,
-      takeBack: () => Promise.resolve([]),
+      takeBack: this.takeBack,
     };
   }
 
   /** One run of the submitter, to its end. */
-  run(): Promise<void> {
+  run(): Promise<RunEnd> {
     return this.time.run(runDelivery(this.submission));
+  }
+
+  /** A tick, and the runs that follow it at once; what the last one says. */
+  async tick(): Promise<RunEnd> {
+    const first = this.submission;
+    await noteTick(first.ledger, REGION, this.time.now());
+    let end = await this.time.run(runDelivery(first));
+    while (end.next === "at_once") end = await this.run();
+    return end;
   }
 
   /** How many records are in each state. */
