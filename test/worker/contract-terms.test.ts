@@ -181,9 +181,9 @@ describe("a contract that ends", () => {
     const listing = await newContractListing();
     const { accountId, agreementId } = await newContract(listing, calls(10, Date.now() + DAY));
     await aws.change(agreementId, { entitlements: [] });
-    await letTermEnd(listing, 5.5 * HOUR);
+    await letTermEnd(listing, 3 * HOUR);
     await readAgain(listing);
-    const usage = [usageOf(accountId, 4, 8), usageOf(accountId, 4, 1)];
+    const usage = [usageOf(accountId, 4, 5), usageOf(accountId, 4, 1)];
     expect(await billed(listing, usage)).toEqual([]);
     expect(await totalsOf(listing)).toMatchObject({ withheld: "4", open: "4", conserved: true });
     // It is asked for again soon.
@@ -199,7 +199,7 @@ describe("a contract that ends", () => {
   it("goes on in the next term, though AWS's answer is empty for a moment", async () => {
     const listing = await newContractListing();
     const { accountId, agreementId } = await newContract(listing, calls(10, Date.now() + DAY));
-    expect(await billed(listing, usageOf(accountId, 10, 8))).toEqual([]);
+    expect(await billed(listing, usageOf(accountId, 10, 5))).toEqual([]);
     await letTermEnd(listing, 3 * HOUR);
     await aws.change(agreementId, { entitlements: [] });
     await readAgain(listing);
