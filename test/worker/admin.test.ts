@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { app } from "../../src/app.ts";
-import { admin, call, json, newProduct } from "./gateway.ts";
+import { admin, call, json, newProduct } from "./support/gateway.ts";
 
 const paths: [string, string][] = [
   ["GET", "/v1/products"],

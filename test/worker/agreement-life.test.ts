@@ -2,10 +2,10 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { tellRefused } from "../../src/customers/refused-usage.ts";
 import { openLedger } from "../../src/ledger/database.ts";
-import { recordsOf, retryNow, seal, tick, usage } from "./delivering.ts";
-import { admin, json, newProduct, type UsageAnswer } from "./gateway.ts";
-import { arrive, aws, newArrival, newCustomer, newListing, notify } from "./marketplace.ts";
-import { agreementOf, agreementsOf, toldOf } from "./registering.ts";
+import { recordsOf, retryNow, seal, tick, usage } from "./support/delivering.ts";
+import { admin, json, newProduct, type UsageAnswer } from "./support/gateway.ts";
+import { arrive, aws, newArrival, newCustomer, newListing, notify } from "./support/marketplace.ts";
+import { agreementOf, agreementsOf, toldOf } from "./support/registering.ts";
 
 const HOUR = 3_600_000;
 const now = Math.floor(Date.now() / 1000) * 1000;

@@ -2,8 +2,8 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { arrive } from "../../src/customers/registration/arrivals.ts";
 import { surroundingsOf } from "../../src/customers/surroundings.ts";
-import { admin, call, json, type TestProduct } from "./gateway.ts";
-import { aws, newListing, type AwsAgreement } from "./marketplace.ts";
+import { admin, call, json, type TestProduct } from "./support/gateway.ts";
+import { aws, newListing, type AwsAgreement } from "./support/marketplace.ts";
 
 /** Whole lives of agreements, told in every order that there is, and each notice twice. */
 

@@ -1,9 +1,15 @@
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { describedEndpoints, nameOf, type Endpoint } from "./endpoints.ts";
-import { admin, call, json, newProduct, type UsageAnswer } from "./gateway.ts";
-import { arrive, aws, newListing } from "./marketplace.ts";
-import { everythingStored, expectRefusal, expectRefusedWhole, newWorld, type World } from "./refusals.ts";
+import { describedEndpoints, nameOf, type Endpoint } from "./support/endpoints.ts";
+import { admin, call, json, newProduct, type UsageAnswer } from "./support/gateway.ts";
+import { arrive, aws, newListing } from "./support/marketplace.ts";
+import {
+  everythingStored,
+  expectRefusal,
+  expectRefusedWhole,
+  newWorld,
+  type World,
+} from "./support/refusals.ts";
 
 const LIMIT = 1_000_000;
 

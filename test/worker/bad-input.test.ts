@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { isText } from "../../src/text.ts";
-import { bodyWith, describedEndpoints, nameOf, type Endpoint, type FieldPath } from "./endpoints.ts";
-import { call } from "./gateway.ts";
+import { bodyWith, describedEndpoints, nameOf, type Endpoint, type FieldPath } from "./support/endpoints.ts";
+import { call } from "./support/gateway.ts";
 import {
   addressTexts,
   anyAddressText,
@@ -10,8 +10,8 @@ import {
   anyText,
   neverRight,
   wrongAuthorizations,
-} from "./hostile.ts";
-import { everythingStored, expectRefusal, newWorld, type World } from "./refusals.ts";
+} from "./support/hostile.ts";
+import { everythingStored, expectRefusal, newWorld, type World } from "./support/refusals.ts";
 
 // A test here is a hundred requests, and AWS's token is asked of the simulator each time.
 vi.setConfig({ testTimeout: 30_000 });

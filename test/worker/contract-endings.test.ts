@@ -8,10 +8,10 @@ import {
   readAgain,
   totalsOf,
   usageOf,
-} from "./contracts.ts";
-import { tick } from "./delivering.ts";
-import { admin, json, type TestProduct } from "./gateway.ts";
-import { aws, newArrival } from "./marketplace.ts";
+} from "./support/contracts.ts";
+import { tick } from "./support/delivering.ts";
+import { admin, json, type TestProduct } from "./support/gateway.ts";
+import { aws, newArrival } from "./support/marketplace.ts";
 
 beforeEach(() => aws.heal());
 

@@ -1,10 +1,17 @@
 import { expect, it } from "vitest";
 import { applyNotices } from "../../src/customers/apply-notices.ts";
-import { calls, customerOf, gapOf, includedPer, newContract, newContractListing } from "./contracts.ts";
-import { tick } from "./delivering.ts";
-import { admin } from "./gateway.ts";
-import { racingLedger } from "./racing.ts";
-import { cameAgo } from "./registering.ts";
+import {
+  calls,
+  customerOf,
+  gapOf,
+  includedPer,
+  newContract,
+  newContractListing,
+} from "./support/contracts.ts";
+import { tick } from "./support/delivering.ts";
+import { admin } from "./support/gateway.ts";
+import { racingLedger } from "./support/racing.ts";
+import { cameAgo } from "./support/registering.ts";
 
 const HOUR = 3_600_000;
 

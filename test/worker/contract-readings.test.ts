@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { keepCustomers } from "../../src/customers/keep-customers.ts";
 import { surroundingsOf } from "../../src/customers/surroundings.ts";
 import { entitlementClient } from "../../src/marketplace-access.ts";
-import { withTrigger } from "./breaking.ts";
+import { withTrigger } from "./support/breaking.ts";
 import {
   billed,
   calls,
@@ -17,10 +17,10 @@ import {
   readAgain,
   reading,
   usageOf,
-} from "./contracts.ts";
-import { tick } from "./delivering.ts";
-import { admin, call, json } from "./gateway.ts";
-import { aws, newArrival, notify } from "./marketplace.ts";
+} from "./support/contracts.ts";
+import { tick } from "./support/delivering.ts";
+import { admin, call, json } from "./support/gateway.ts";
+import { aws, newArrival, notify } from "./support/marketplace.ts";
 
 beforeEach(() => aws.heal());
 

@@ -15,11 +15,11 @@ import {
   setTerm,
   totalsOf,
   usageOf,
-} from "./contracts.ts";
-import { seal, tick } from "./delivering.ts";
-import { admin, type TestProduct } from "./gateway.ts";
-import { arrive, aws, newArrival, notify } from "./marketplace.ts";
-import { cameAgo } from "./registering.ts";
+} from "./support/contracts.ts";
+import { seal, tick } from "./support/delivering.ts";
+import { admin, type TestProduct } from "./support/gateway.ts";
+import { arrive, aws, newArrival, notify } from "./support/marketplace.ts";
+import { cameAgo } from "./support/registering.ts";
 
 beforeEach(() => aws.heal());
 

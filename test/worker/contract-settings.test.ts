@@ -11,10 +11,10 @@ import {
   reading,
   totalsOf,
   usageOf,
-} from "./contracts.ts";
-import { seal, tick } from "./delivering.ts";
-import { admin, type TestProduct } from "./gateway.ts";
-import { aws } from "./marketplace.ts";
+} from "./support/contracts.ts";
+import { seal, tick } from "./support/delivering.ts";
+import { admin, type TestProduct } from "./support/gateway.ts";
+import { aws } from "./support/marketplace.ts";
 
 beforeEach(() => aws.heal());
 

@@ -17,12 +17,12 @@ import {
   setTerm,
   totalsOf,
   usageOf,
-} from "./contracts.ts";
-import { seal, tick } from "./delivering.ts";
-import { admin, type TestProduct } from "./gateway.ts";
-import { arrive, aws, newArrival, notify } from "./marketplace.ts";
-import { cameAgo } from "./registering.ts";
-import { withShards } from "./shards.ts";
+} from "./support/contracts.ts";
+import { seal, tick } from "./support/delivering.ts";
+import { admin, type TestProduct } from "./support/gateway.ts";
+import { arrive, aws, newArrival, notify } from "./support/marketplace.ts";
+import { cameAgo } from "./support/registering.ts";
+import { withShards } from "./support/shards.ts";
 
 beforeEach(() => aws.heal());
 

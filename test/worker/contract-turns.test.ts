@@ -3,11 +3,18 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { keepCustomers, parts } from "../../src/customers/keep-customers.ts";
 import { surroundingsOf } from "../../src/customers/surroundings.ts";
 import { shardName } from "../../src/meter/shard-name.ts";
-import { allowanceOf, calls, customerOf, newContract, newContractListing, reading } from "./contracts.ts";
-import { tick } from "./delivering.ts";
-import type { TestProduct } from "./gateway.ts";
-import { aws, newArrival } from "./marketplace.ts";
-import { withShards } from "./shards.ts";
+import {
+  allowanceOf,
+  calls,
+  customerOf,
+  newContract,
+  newContractListing,
+  reading,
+} from "./support/contracts.ts";
+import { tick } from "./support/delivering.ts";
+import type { TestProduct } from "./support/gateway.ts";
+import { aws, newArrival } from "./support/marketplace.ts";
+import { withShards } from "./support/shards.ts";
 
 beforeEach(() => aws.heal());
 

@@ -14,10 +14,10 @@ import {
   reading,
   totalsOf,
   usageOf,
-} from "./contracts.ts";
-import { recordsOf, seal, tick } from "./delivering.ts";
-import { admin, json } from "./gateway.ts";
-import { aws, newArrival, notify } from "./marketplace.ts";
+} from "./support/contracts.ts";
+import { recordsOf, seal, tick } from "./support/delivering.ts";
+import { admin, json } from "./support/gateway.ts";
+import { aws, newArrival, notify } from "./support/marketplace.ts";
 
 const HOUR = 3_600_000;
 

@@ -2,10 +2,10 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { shardName } from "../../src/meter/shard-name.ts";
-import { withShardTrigger } from "./breaking.ts";
-import { recordsOf, seal, tick, usage } from "./delivering.ts";
-import { admin, json, newProduct, type TestProduct, type UsageAnswer } from "./gateway.ts";
-import { newCustomer, newListing } from "./marketplace.ts";
+import { withShardTrigger } from "./support/breaking.ts";
+import { recordsOf, seal, tick, usage } from "./support/delivering.ts";
+import { admin, json, newProduct, type TestProduct, type UsageAnswer } from "./support/gateway.ts";
+import { newCustomer, newListing } from "./support/marketplace.ts";
 
 const shardOf = (product: { readonly id: string }) => env.METER_SHARD.getByName(shardName(product.id, 0));
 

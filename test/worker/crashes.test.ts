@@ -6,10 +6,10 @@ import { submitDue } from "../../src/delivery/submit.ts";
 import { countQueries } from "../../src/ledger/counted-ledger.ts";
 import { marketplaceClient } from "../../src/marketplace-access.ts";
 import { shardName } from "../../src/meter/shard-name.ts";
-import { withShardTrigger } from "./breaking.ts";
-import { tick, seal, recordsOf, usage } from "./delivering.ts";
-import { admin, json, type TestProduct } from "./gateway.ts";
-import { aws, newCustomer, newListing } from "./marketplace.ts";
+import { withShardTrigger } from "./support/breaking.ts";
+import { tick, seal, recordsOf, usage } from "./support/delivering.ts";
+import { admin, json, type TestProduct } from "./support/gateway.ts";
+import { aws, newCustomer, newListing } from "./support/marketplace.ts";
 
 const clock = { now: () => Date.now(), wait: () => Promise.resolve() };
 

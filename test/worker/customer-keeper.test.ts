@@ -2,12 +2,12 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { PartName } from "../../src/customers/keep-customers.ts";
-import { withoutTables, withTrigger } from "./breaking.ts";
-import { calls, includedPer, newContractListing } from "./contracts.ts";
-import { tick } from "./delivering.ts";
-import { newProduct } from "./gateway.ts";
-import { aws, newArrival } from "./marketplace.ts";
-import { listenToLogs } from "./registering.ts";
+import { withoutTables, withTrigger } from "./support/breaking.ts";
+import { calls, includedPer, newContractListing } from "./support/contracts.ts";
+import { tick } from "./support/delivering.ts";
+import { newProduct } from "./support/gateway.ts";
+import { aws, newArrival } from "./support/marketplace.ts";
+import { listenToLogs } from "./support/registering.ts";
 
 /** What goes on by alarms; it may be at work while a test looks. */
 const soon = { timeout: 20_000 };

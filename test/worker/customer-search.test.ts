@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { admin, call, json } from "./gateway.ts";
-import { arrive, aws, newListing } from "./marketplace.ts";
-import { locationOf } from "./registering.ts";
+import { admin, call, json } from "./support/gateway.ts";
+import { arrive, aws, newListing } from "./support/marketplace.ts";
+import { locationOf } from "./support/registering.ts";
 
 const search = async (text: string) => {
   const path = `/v1/customers?search=${encodeURIComponent(text)}`;

@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { tick, usage } from "./delivering.ts";
-import { admin, call, json } from "./gateway.ts";
-import { arrive, aws, newListing } from "./marketplace.ts";
+import { tick, usage } from "./support/delivering.ts";
+import { admin, call, json } from "./support/gateway.ts";
+import { arrive, aws, newListing } from "./support/marketplace.ts";
 import {
   agreementOf,
   agreementsOf,
@@ -11,7 +11,7 @@ import {
   locationOf,
   pass,
   waitingAlarms,
-} from "./registering.ts";
+} from "./support/registering.ts";
 
 /** Customers of whom ResolveCustomer does not tell every id. */
 

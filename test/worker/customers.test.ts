@@ -1,10 +1,10 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { HOUR } from "../../src/meter/hours.ts";
-import { seal, tick, usage } from "./delivering.ts";
-import { admin, json, type TestProduct, type UsageAnswer } from "./gateway.ts";
-import { arrive, aws, newArrival, newCustomer, newListing, notify } from "./marketplace.ts";
-import { agreementOf, agreementsOf, cameAgo, codeIn, redeem } from "./registering.ts";
+import { seal, tick, usage } from "./support/delivering.ts";
+import { admin, json, type TestProduct, type UsageAnswer } from "./support/gateway.ts";
+import { arrive, aws, newArrival, newCustomer, newListing, notify } from "./support/marketplace.ts";
+import { agreementOf, agreementsOf, cameAgo, codeIn, redeem } from "./support/registering.ts";
 
 interface Customer {
   id: string;

@@ -3,9 +3,9 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { marketplaceClient } from "../../src/marketplace-access.ts";
 import { shardName } from "../../src/meter/shard-name.ts";
-import { tick, seal, recordsOf, retryNow, anHourAgo, usage } from "./delivering.ts";
-import { admin, json, type UsageAnswer } from "./gateway.ts";
-import { aws, newCustomer, newListing } from "./marketplace.ts";
+import { tick, seal, recordsOf, retryNow, anHourAgo, usage } from "./support/delivering.ts";
+import { admin, json, type UsageAnswer } from "./support/gateway.ts";
+import { aws, newCustomer, newListing } from "./support/marketplace.ts";
 
 describe("delivery", () => {
   it("brings an hour's usage to AWS as one record, and settles it", async () => {

@@ -1,11 +1,11 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { agreementMessages } from "../../src/webhooks/messages.ts";
-import { calls, newContractListing } from "./contracts.ts";
-import { tick, usage } from "./delivering.ts";
-import { admin, call, json } from "./gateway.ts";
-import { arrive, aws, notify } from "./marketplace.ts";
-import { HOUR, locationOf } from "./registering.ts";
+import { calls, newContractListing } from "./support/contracts.ts";
+import { tick, usage } from "./support/delivering.ts";
+import { admin, call, json } from "./support/gateway.ts";
+import { arrive, aws, notify } from "./support/marketplace.ts";
+import { HOUR, locationOf } from "./support/registering.ts";
 
 interface Schema {
   readonly $ref?: string;

@@ -2,12 +2,12 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { keepCustomers } from "../../src/customers/keep-customers.ts";
 import { surroundingsOf } from "../../src/customers/surroundings.ts";
-import { calls, newContractListing, totalsOf, usageOf } from "./contracts.ts";
-import { recordsOf, seal, tick, usage } from "./delivering.ts";
-import { admin, json } from "./gateway.ts";
-import { aws, newCustomer, newListing, notify } from "./marketplace.ts";
-import { agreementOf, cameAgo, HOUR, MINUTE, toldOf } from "./registering.ts";
-import { withShards } from "./shards.ts";
+import { calls, newContractListing, totalsOf, usageOf } from "./support/contracts.ts";
+import { recordsOf, seal, tick, usage } from "./support/delivering.ts";
+import { admin, json } from "./support/gateway.ts";
+import { aws, newCustomer, newListing, notify } from "./support/marketplace.ts";
+import { agreementOf, cameAgo, HOUR, MINUTE, toldOf } from "./support/registering.ts";
+import { withShards } from "./support/shards.ts";
 
 /** What the books have of an agreement in its final hour, and when that is over. */
 

@@ -2,12 +2,12 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { keepCustomers } from "../../src/customers/keep-customers.ts";
 import { surroundingsOf } from "../../src/customers/surroundings.ts";
-import { withTrigger } from "./breaking.ts";
-import { recordsOf, seal, tick, usage } from "./delivering.ts";
-import { admin, json, type TestProduct } from "./gateway.ts";
-import { aws, newCustomer, newListing, notify } from "./marketplace.ts";
-import { cameAgo, toldOf } from "./registering.ts";
-import { withShards } from "./shards.ts";
+import { withTrigger } from "./support/breaking.ts";
+import { recordsOf, seal, tick, usage } from "./support/delivering.ts";
+import { admin, json, type TestProduct } from "./support/gateway.ts";
+import { aws, newCustomer, newListing, notify } from "./support/marketplace.ts";
+import { cameAgo, toldOf } from "./support/registering.ts";
+import { withShards } from "./support/shards.ts";
 
 const agreementOf = async (product: string) => {
   const { agreements } = await json<{ agreements: { id: string; usageUntil: string | null }[] }>(

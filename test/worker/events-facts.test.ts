@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { admin, call, json, type TestProduct } from "./gateway.ts";
-import { aws, newArrival, newListing, notify, type AwsAgreement } from "./marketplace.ts";
-import { agreementOf } from "./registering.ts";
+import { admin, call, json, type TestProduct } from "./support/gateway.ts";
+import { aws, newArrival, newListing, notify, type AwsAgreement } from "./support/marketplace.ts";
+import { agreementOf } from "./support/registering.ts";
 
 /** What EventBridge's events say of an agreement beside what they are. */
 

@@ -1,9 +1,9 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { tick } from "./delivering.ts";
-import { admin, call, json } from "./gateway.ts";
-import { arrive, aws, newArrival, newListing, notify, type AwsAgreement } from "./marketplace.ts";
-import { agreementOf, agreementsOf } from "./registering.ts";
+import { tick } from "./support/delivering.ts";
+import { admin, call, json } from "./support/gateway.ts";
+import { arrive, aws, newArrival, newListing, notify, type AwsAgreement } from "./support/marketplace.ts";
+import { agreementOf, agreementsOf } from "./support/registering.ts";
 
 const HOUR = 3_600_000;
 const ago = (hours: number): string =>

@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
 import { parts } from "../../src/customers/keep-customers.ts";
-import { newListing } from "./marketplace.ts";
-import { withShards } from "./shards.ts";
+import { newListing } from "./support/marketplace.ts";
+import { withShards } from "./support/shards.ts";
 
 const SHARDS = 8;
 

@@ -2,9 +2,9 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { shardName } from "../../src/meter/shard-name.ts";
-import { recordsOf, seal, tick, usage } from "./delivering.ts";
-import { admin, json, type TestProduct, type UsageAnswer } from "./gateway.ts";
-import { aws, newArrival, newCustomer, newListing, notify } from "./marketplace.ts";
+import { recordsOf, seal, tick, usage } from "./support/delivering.ts";
+import { admin, json, type TestProduct, type UsageAnswer } from "./support/gateway.ts";
+import { aws, newArrival, newCustomer, newListing, notify } from "./support/marketplace.ts";
 
 const HOUR = 3_600_000;
 const lastHour = () => Math.floor(Date.now() / HOUR) * HOUR - HOUR;

@@ -1,10 +1,10 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { shardName } from "../../src/meter/shard-name.ts";
-import { recordsOf, seal, tick, usage } from "./delivering.ts";
-import { admin, json, type TestProduct } from "./gateway.ts";
-import { aws, newCustomer, newListing, notify } from "./marketplace.ts";
-import { agreementOf, cameAgo, HOUR, MINUTE } from "./registering.ts";
+import { recordsOf, seal, tick, usage } from "./support/delivering.ts";
+import { admin, json, type TestProduct } from "./support/gateway.ts";
+import { aws, newCustomer, newListing, notify } from "./support/marketplace.ts";
+import { agreementOf, cameAgo, HOUR, MINUTE } from "./support/registering.ts";
 
 /**
  * A customer who leaves a minute ago, and usage so many seconds from then, from a hundred before to a minute after: all

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { recordsOf, usage } from "./delivering.ts";
-import { admin } from "./gateway.ts";
-import { arrive, aws, newArrival, newCustomer, newListing, notify } from "./marketplace.ts";
-import { agreementOf, agreementsOf, codeIn, redeem } from "./registering.ts";
+import { recordsOf, usage } from "./support/delivering.ts";
+import { admin } from "./support/gateway.ts";
+import { arrive, aws, newArrival, newCustomer, newListing, notify } from "./support/marketplace.ts";
+import { agreementOf, agreementsOf, codeIn, redeem } from "./support/registering.ts";
 
 /** Agreements of a product with concurrent agreements: each licence is one of its own. */
 

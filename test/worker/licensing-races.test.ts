@@ -2,11 +2,11 @@ import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
 import { applyNotices } from "../../src/customers/apply-notices.ts";
 import { endAgreement } from "../../src/customers/operator-notices.ts";
-import { recordsOf, seal, usage } from "./delivering.ts";
-import { admin } from "./gateway.ts";
-import { newListing } from "./marketplace.ts";
-import { racingLedger } from "./racing.ts";
-import { agreementOf, letMove, newUnlicensed } from "./registering.ts";
+import { recordsOf, seal, usage } from "./support/delivering.ts";
+import { admin } from "./support/gateway.ts";
+import { newListing } from "./support/marketplace.ts";
+import { racingLedger } from "./support/racing.ts";
+import { agreementOf, letMove, newUnlicensed } from "./support/registering.ts";
 
 const license = (id: string, licenseArn: string) => admin("PATCH", `/v1/agreements/${id}`, { licenseArn });
 

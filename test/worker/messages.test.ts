@@ -3,10 +3,10 @@ import { Webhook } from "standardwebhooks";
 import { describe, expect, it } from "vitest";
 import { openLedger } from "../../src/ledger/database.ts";
 import { sendMessages } from "../../src/webhooks/send.ts";
-import { tick } from "./delivering.ts";
-import { admin, json } from "./gateway.ts";
-import { newArrival, newListing, notify } from "./marketplace.ts";
-import { agreementOf } from "./registering.ts";
+import { tick } from "./support/delivering.ts";
+import { admin, json } from "./support/gateway.ts";
+import { newArrival, newListing, notify } from "./support/marketplace.ts";
+import { agreementOf } from "./support/registering.ts";
 
 const SECRET = `whsec_${btoa("a secret of twenty-four b")}`;
 const HOUR = 3_600_000;

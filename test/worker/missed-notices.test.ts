@@ -3,10 +3,10 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { signText } from "../../simulator/src/notices/certificate.ts";
 import worker from "../../src/index.ts";
-import { tick } from "./delivering.ts";
-import { admin, call, json } from "./gateway.ts";
-import { aws, newArrival, newListing } from "./marketplace.ts";
-import { agreementOf, listenToLogs } from "./registering.ts";
+import { tick } from "./support/delivering.ts";
+import { admin, call, json } from "./support/gateway.ts";
+import { aws, newArrival, newListing } from "./support/marketplace.ts";
+import { agreementOf, listenToLogs } from "./support/registering.ts";
 
 /** Notices that AWS has sent and that were not taken, or that come no more: a person is told. */
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { withTrigger } from "./breaking.ts";
-import { tick } from "./delivering.ts";
-import { admin, json, type TestProduct } from "./gateway.ts";
-import { aws, newCustomer, newListing, notify } from "./marketplace.ts";
-import { agreementOf, agreementsOf, cameAgo, letMove, newUnlicensed } from "./registering.ts";
+import { withTrigger } from "./support/breaking.ts";
+import { tick } from "./support/delivering.ts";
+import { admin, json, type TestProduct } from "./support/gateway.ts";
+import { aws, newCustomer, newListing, notify } from "./support/marketplace.ts";
+import { agreementOf, agreementsOf, cameAgo, letMove, newUnlicensed } from "./support/registering.ts";
 
 /** Whose notices are that name a licence which no agreement has yet: before a product's move to concurrent agreements, and after it. */
 

@@ -1,9 +1,9 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { recordsOf, retryNow, seal, tick } from "./delivering.ts";
-import { admin, json, type TestProduct } from "./gateway.ts";
-import { arrive, aws, newCustomer, newListing, notify } from "./marketplace.ts";
-import { cameAgo, letMove, newUnlicensed } from "./registering.ts";
+import { recordsOf, retryNow, seal, tick } from "./support/delivering.ts";
+import { admin, json, type TestProduct } from "./support/gateway.ts";
+import { arrive, aws, newCustomer, newListing, notify } from "./support/marketplace.ts";
+import { cameAgo, letMove, newUnlicensed } from "./support/registering.ts";
 
 const HOUR = 3_600_000;
 const iso = (at: number) => new Date(at).toISOString();

@@ -2,7 +2,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { shardName } from "../../src/meter/shard-name.ts";
-import { admin, json, newProduct, type TestProduct, type UsageAnswer } from "./gateway.ts";
+import { admin, json, newProduct, type TestProduct, type UsageAnswer } from "./support/gateway.ts";
 
 const SIZE = 1000;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { admin, call } from "./gateway.ts";
-import { arrive, aws, newListing } from "./marketplace.ts";
-import { locationOf } from "./registering.ts";
+import { admin, call } from "./support/gateway.ts";
+import { arrive, aws, newListing } from "./support/marketplace.ts";
+import { locationOf } from "./support/registering.ts";
 
 /** Where a customer who needs help is sent, on whatever page. */
 

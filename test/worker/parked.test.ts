@@ -3,10 +3,10 @@ import { describe, expect, it } from "vitest";
 import { openLedger } from "../../src/ledger/database.ts";
 import { shardName } from "../../src/meter/shard-name.ts";
 import { decideHeld, findHeld } from "../../src/parked/held-usage.ts";
-import { recordsOf, seal, tick, usage } from "./delivering.ts";
-import { admin, json, type TestProduct } from "./gateway.ts";
-import { agreementOf } from "./registering.ts";
-import { aws, newCustomer, newListing } from "./marketplace.ts";
+import { recordsOf, seal, tick, usage } from "./support/delivering.ts";
+import { admin, json, type TestProduct } from "./support/gateway.ts";
+import { agreementOf } from "./support/registering.ts";
+import { aws, newCustomer, newListing } from "./support/marketplace.ts";
 
 interface Parked {
   record: string;

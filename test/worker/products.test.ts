@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { admin, json, newProduct, type UsageAnswer } from "./gateway.ts";
+import { admin, json, newProduct, type UsageAnswer } from "./support/gateway.ts";
 
 const api = {
   name: "api",

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { admin, json, type TestProduct } from "./gateway.ts";
-import { arrive, aws, newListing } from "./marketplace.ts";
-import { agreementsOf, codeIn, redeem, type AgreementView } from "./registering.ts";
+import { admin, json, type TestProduct } from "./support/gateway.ts";
+import { arrive, aws, newListing } from "./support/marketplace.ts";
+import { agreementsOf, codeIn, redeem, type AgreementView } from "./support/registering.ts";
 
 /** A customer who has just been sent on with a code. */
 async function newVisitor(product?: TestProduct) {

@@ -3,9 +3,9 @@ import { describe, expect, it } from "vitest";
 import { issueCode } from "../../src/customers/registration/codes.ts";
 import { openLedger } from "../../src/ledger/database.ts";
 import { sha256Hex } from "../../src/sha256.ts";
-import { admin, call, type TestProduct } from "./gateway.ts";
-import { arrive, aws, newListing } from "./marketplace.ts";
-import { agreementOf, codeIn, HOUR, locationOf, MINUTE, redeem, toldOf } from "./registering.ts";
+import { admin, call, type TestProduct } from "./support/gateway.ts";
+import { arrive, aws, newListing } from "./support/marketplace.ts";
+import { agreementOf, codeIn, HOUR, locationOf, MINUTE, redeem, toldOf } from "./support/registering.ts";
 
 /** How long a code holds, and where: the seller's page passes it on at once, and a form may take its time. */
 

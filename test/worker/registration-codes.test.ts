@@ -1,9 +1,9 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { newCode, registrationKeys } from "../../src/customers/registration/keys.ts";
-import { tick } from "./delivering.ts";
-import { admin, call, json, newProduct, type TestProduct } from "./gateway.ts";
-import { arrive, aws, newListing, notify } from "./marketplace.ts";
+import { tick } from "./support/delivering.ts";
+import { admin, call, json, newProduct, type TestProduct } from "./support/gateway.ts";
+import { arrive, aws, newListing, notify } from "./support/marketplace.ts";
 import {
   agreementOf,
   agreementsOf,
@@ -14,7 +14,7 @@ import {
   listenToLogs,
   redeem,
   type AgreementView,
-} from "./registering.ts";
+} from "./support/registering.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();

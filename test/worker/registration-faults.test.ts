@@ -4,10 +4,10 @@ import { arrive as arriveAt } from "../../src/customers/registration/arrivals.ts
 import { surroundingsOf, type Surroundings } from "../../src/customers/surroundings.ts";
 import { openLedger } from "../../src/ledger/database.ts";
 import { keepWatch, watchOptions } from "../../src/watch/keep-watch.ts";
-import { withoutTables, withTrigger } from "./breaking.ts";
-import { tick } from "./delivering.ts";
-import { admin, call } from "./gateway.ts";
-import { arrive, aws, newListing } from "./marketplace.ts";
+import { withoutTables, withTrigger } from "./support/breaking.ts";
+import { tick } from "./support/delivering.ts";
+import { admin, call } from "./support/gateway.ts";
+import { arrive, aws, newListing } from "./support/marketplace.ts";
 import {
   agreementsOf,
   callWithSecret,
@@ -22,7 +22,7 @@ import {
   SECOND,
   waiting,
   waitingAlarms,
-} from "./registering.ts";
+} from "./support/registering.ts";
 
 let logged: string[] = [];
 beforeEach(async () => {

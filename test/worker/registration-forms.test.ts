@@ -1,9 +1,9 @@
 import { exports } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
-import { tick } from "./delivering.ts";
-import { call } from "./gateway.ts";
-import { arrive, aws, newListing } from "./marketplace.ts";
-import { agreementsOf, ledgerText, waitingAlarms } from "./registering.ts";
+import { tick } from "./support/delivering.ts";
+import { call } from "./support/gateway.ts";
+import { arrive, aws, newListing } from "./support/marketplace.ts";
+import { agreementsOf, ledgerText, waitingAlarms } from "./support/registering.ts";
 
 afterEach(() => aws.heal());
 

@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { tick } from "./delivering.ts";
-import { admin, call, json } from "./gateway.ts";
-import { arrive, aws, newListing } from "./marketplace.ts";
+import { tick } from "./support/delivering.ts";
+import { admin, call, json } from "./support/gateway.ts";
+import { arrive, aws, newListing } from "./support/marketplace.ts";
 import {
   agreementsOf,
   codeIn,
@@ -13,7 +13,7 @@ import {
   misplacedAlarms,
   newWaiter,
   pass,
-} from "./registering.ts";
+} from "./support/registering.ts";
 
 /** What a stranger, or a customer who means harm, tries at the registration. */
 

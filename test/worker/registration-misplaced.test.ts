@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { tick } from "./delivering.ts";
-import { admin, call } from "./gateway.ts";
-import { arrive, aws, newListing } from "./marketplace.ts";
+import { tick } from "./support/delivering.ts";
+import { admin, call } from "./support/gateway.ts";
+import { arrive, aws, newListing } from "./support/marketplace.ts";
 import {
   agreementOf,
   agreementsOf,
@@ -15,7 +15,7 @@ import {
   pass,
   redeem,
   waitingAlarms,
-} from "./registering.ts";
+} from "./support/registering.ts";
 
 /** Customers whom a listing's fulfillment URL brings to the address of another product. */
 

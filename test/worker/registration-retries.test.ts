@@ -1,10 +1,10 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { MAX_RETRIED } from "../../src/customers/registration/arrivals.ts";
-import { withTrigger } from "./breaking.ts";
-import { tick } from "./delivering.ts";
-import { call } from "./gateway.ts";
-import { arrive, aws, newListing } from "./marketplace.ts";
+import { withTrigger } from "./support/breaking.ts";
+import { tick } from "./support/delivering.ts";
+import { call } from "./support/gateway.ts";
+import { arrive, aws, newListing } from "./support/marketplace.ts";
 import {
   agreementsOf,
   faultResolving,
@@ -15,7 +15,7 @@ import {
   pass,
   SECOND,
   waiting,
-} from "./registering.ts";
+} from "./support/registering.ts";
 
 /** How soon customers who wait are tried again. */
 

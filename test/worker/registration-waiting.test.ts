@@ -2,10 +2,10 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { encryptToken, registrationKeys, ticketFor } from "../../src/customers/registration/keys.ts";
 import { sha256Hex } from "../../src/sha256.ts";
-import { withTrigger } from "./breaking.ts";
-import { tick } from "./delivering.ts";
-import { admin, call } from "./gateway.ts";
-import { arrive, aws, newListing } from "./marketplace.ts";
+import { withTrigger } from "./support/breaking.ts";
+import { tick } from "./support/delivering.ts";
+import { admin, call } from "./support/gateway.ts";
+import { arrive, aws, newListing } from "./support/marketplace.ts";
 import {
   agreementOf,
   agreementsOf,
@@ -24,7 +24,7 @@ import {
   SECOND,
   waiting,
   waitingAlarms,
-} from "./registering.ts";
+} from "./support/registering.ts";
 
 let logged: string[] = [];
 beforeEach(async () => {

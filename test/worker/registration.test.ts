@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { withoutTables } from "./breaking.ts";
-import { recordsOf, seal, tick, usage } from "./delivering.ts";
-import { admin, call, json } from "./gateway.ts";
-import { arrive, aws, newArrival, newCustomer, newListing, notify } from "./marketplace.ts";
+import { withoutTables } from "./support/breaking.ts";
+import { recordsOf, seal, tick, usage } from "./support/delivering.ts";
+import { admin, call, json } from "./support/gateway.ts";
+import { arrive, aws, newArrival, newCustomer, newListing, notify } from "./support/marketplace.ts";
 import {
   agreementOf,
   agreementsOf,
@@ -15,7 +15,7 @@ import {
   pass,
   redeem,
   toldOf,
-} from "./registering.ts";
+} from "./support/registering.ts";
 
 afterEach(async () => {
   vi.restoreAllMocks();

@@ -4,9 +4,9 @@ import { expire } from "../../src/delivery/expiry.ts";
 import { rollOver } from "../../src/delivery/rolling.ts";
 import { countQueries } from "../../src/ledger/counted-ledger.ts";
 import { openLedger } from "../../src/ledger/database.ts";
-import { recordsOf, seal, tick, usage } from "./delivering.ts";
-import { admin, json, type TestProduct } from "./gateway.ts";
-import { aws, newCustomer, newListing } from "./marketplace.ts";
+import { recordsOf, seal, tick, usage } from "./support/delivering.ts";
+import { admin, json, type TestProduct } from "./support/gateway.ts";
+import { aws, newCustomer, newListing } from "./support/marketplace.ts";
 
 const HOUR = 3_600_000;
 const thisHour = () => new Date(Math.floor(Date.now() / HOUR) * HOUR).toISOString();

@@ -2,9 +2,9 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { shardName } from "../../src/meter/shard-name.ts";
-import { countRows } from "./counted-rows.ts";
-import { recordsOf, seal, tick } from "./delivering.ts";
-import { newCustomer, newListing } from "./marketplace.ts";
+import { countRows } from "./support/counted-rows.ts";
+import { recordsOf, seal, tick } from "./support/delivering.ts";
+import { newCustomer, newListing } from "./support/marketplace.ts";
 
 const anHourAgo = Math.floor(Date.now() / 3_600_000) * 3600 - 1800;
 

@@ -1,10 +1,10 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { withoutTables } from "./breaking.ts";
-import { describedEndpoints, nameOf, type Endpoint } from "./endpoints.ts";
-import { call, json } from "./gateway.ts";
-import { arrive, aws, newListing } from "./marketplace.ts";
-import { newWorld, type World } from "./refusals.ts";
+import { withoutTables } from "./support/breaking.ts";
+import { describedEndpoints, nameOf, type Endpoint } from "./support/endpoints.ts";
+import { call, json } from "./support/gateway.ts";
+import { arrive, aws, newListing } from "./support/marketplace.ts";
+import { newWorld, type World } from "./support/refusals.ts";
 
 const endpoints = (await describedEndpoints()).map((endpoint) => [nameOf(endpoint), endpoint] as const);
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { admin, call, json, type TestProduct } from "./gateway.ts";
-import { arrive, aws, newListing } from "./marketplace.ts";
-import { agreementsOf, codeIn, redeem, type AgreementView } from "./registering.ts";
+import { admin, call, json, type TestProduct } from "./support/gateway.ts";
+import { arrive, aws, newListing } from "./support/marketplace.ts";
+import { agreementsOf, codeIn, redeem, type AgreementView } from "./support/registering.ts";
 
 /** An attacker has the browser of somebody else open the seller's page with the attacker's code. */
 

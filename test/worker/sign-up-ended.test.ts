@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { admin } from "./gateway.ts";
-import { arrive, aws, newListing, notify } from "./marketplace.ts";
-import { HOUR, locationOf, toldOf, agreementOf } from "./registering.ts";
-import { alice, contactOf, newVisitor, submit, textOf as markupOf } from "./signing-up.ts";
+import { admin } from "./support/gateway.ts";
+import { arrive, aws, newListing, notify } from "./support/marketplace.ts";
+import { HOUR, locationOf, toldOf, agreementOf } from "./support/registering.ts";
+import { alice, contactOf, newVisitor, submit, textOf as markupOf } from "./support/signing-up.ts";
 
 /** Customers of the gateway's own page whose subscription has ended. */
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { call } from "./gateway.ts";
-import { arrive } from "./marketplace.ts";
-import { codeIn, codeOf, ledgerText, locationOf, redeem, toldOf } from "./registering.ts";
-import { alice, contactOf, newVisitor, submit, textOf } from "./signing-up.ts";
+import { call } from "./support/gateway.ts";
+import { arrive } from "./support/marketplace.ts";
+import { codeIn, codeOf, ledgerText, locationOf, redeem, toldOf } from "./support/registering.ts";
+import { alice, contactOf, newVisitor, submit, textOf } from "./support/signing-up.ts";
 
 describe("the gateway's own page", () => {
   it("is where a customer goes whose product has no sign-up address", async () => {

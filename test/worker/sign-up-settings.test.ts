@@ -1,10 +1,10 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { recordsOf, seal, tick, usage } from "./delivering.ts";
-import { admin, call, json } from "./gateway.ts";
-import { newListing } from "./marketplace.ts";
-import { agreementOf, ledgerText, listenToLogs, toldOf } from "./registering.ts";
-import { alice, contactOf, newVisitor, submit, textOf } from "./signing-up.ts";
+import { recordsOf, seal, tick, usage } from "./support/delivering.ts";
+import { admin, call, json } from "./support/gateway.ts";
+import { newListing } from "./support/marketplace.ts";
+import { agreementOf, ledgerText, listenToLogs, toldOf } from "./support/registering.ts";
+import { alice, contactOf, newVisitor, submit, textOf } from "./support/signing-up.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();

@@ -3,9 +3,9 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { shardName } from "../../src/meter/shard-name.ts";
 import { Random } from "../simulation/random.ts";
-import { recordsOf, retryNow, seal, tick } from "./delivering.ts";
-import { admin, json, type TestProduct, type UsageAnswer } from "./gateway.ts";
-import { aws, newCustomer, newListing } from "./marketplace.ts";
+import { recordsOf, retryNow, seal, tick } from "./support/delivering.ts";
+import { admin, json, type TestProduct, type UsageAnswer } from "./support/gateway.ts";
+import { aws, newCustomer, newListing } from "./support/marketplace.ts";
 
 const HOUR = 3_600_000;
 const STEPS = 40;

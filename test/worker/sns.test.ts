@@ -1,9 +1,9 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { signText } from "../../simulator/src/notices/certificate.ts";
-import { admin, call, json, type TestProduct } from "./gateway.ts";
-import { aws, newArrival, newListing, type AwsAgreement } from "./marketplace.ts";
-import { agreementOf, arriveAgo } from "./registering.ts";
+import { admin, call, json, type TestProduct } from "./support/gateway.ts";
+import { aws, newArrival, newListing, type AwsAgreement } from "./support/marketplace.ts";
+import { agreementOf, arriveAgo } from "./support/registering.ts";
 
 const HOUR = 3_600_000;
 const ago = (hours: number): string => new Date(Date.now() - hours * HOUR).toISOString();

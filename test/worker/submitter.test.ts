@@ -1,10 +1,10 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { recordsOf, seal, tick, usage } from "./delivering.ts";
-import { newProduct } from "./gateway.ts";
-import { aws, newCustomer, newListing } from "./marketplace.ts";
-import { listenToLogs } from "./registering.ts";
+import { recordsOf, seal, tick, usage } from "./support/delivering.ts";
+import { newProduct } from "./support/gateway.ts";
+import { aws, newCustomer, newListing } from "./support/marketplace.ts";
+import { listenToLogs } from "./support/registering.ts";
 
 const MINUTE = 60_000;
 

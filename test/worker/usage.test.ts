@@ -2,8 +2,8 @@ import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { shardName } from "../../src/meter/shard-name.ts";
-import { withShardTrigger } from "./breaking.ts";
-import { admin, call, json, newProduct, type UsageAnswer } from "./gateway.ts";
+import { withShardTrigger } from "./support/breaking.ts";
+import { admin, call, json, newProduct, type UsageAnswer } from "./support/gateway.ts";
 
 const usage = (customer: string, overrides: Record<string, unknown> = {}) => ({
   id: crypto.randomUUID(),

@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { admin, call } from "./gateway.ts";
-import { aws, newListing } from "./marketplace.ts";
-import { listenToLogs, newWaiter } from "./registering.ts";
+import { admin, call } from "./support/gateway.ts";
+import { aws, newListing } from "./support/marketplace.ts";
+import { listenToLogs, newWaiter } from "./support/registering.ts";
 
 /** Whose page a waiting page is, while AWS has not said whose customer has come. */
 

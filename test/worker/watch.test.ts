@@ -3,9 +3,9 @@ import { Webhook } from "standardwebhooks";
 import { beforeEach, describe, expect, it } from "vitest";
 import { openLedger } from "../../src/ledger/database.ts";
 import { keepWatch } from "../../src/watch/keep-watch.ts";
-import { recordsOf, retryNow, seal, tick, usage } from "./delivering.ts";
-import { admin, call, json } from "./gateway.ts";
-import { aws, newCustomer, newListing } from "./marketplace.ts";
+import { recordsOf, retryNow, seal, tick, usage } from "./support/delivering.ts";
+import { admin, call, json } from "./support/gateway.ts";
+import { aws, newCustomer, newListing } from "./support/marketplace.ts";
 
 const SECRET = `whsec_${btoa("a secret of twenty-four b")}`;
 const HOUR = 3_600_000;

@@ -1,5 +1,5 @@
 import gateway, { CustomerKeeper, MeterShard as Shard, Submitter } from "../../../src/index.ts";
-import { countRows, type CountedRows } from "../../../test/worker/counted-rows.ts";
+import { countRows, type CountedRows } from "../../../test/worker/support/counted-rows.ts";
 
 export { CustomerKeeper, Submitter };
 

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { seal, tick } from "./delivering.ts";
-import type { Gap } from "../../src/ledger/schema.ts";
+import type { Gap } from "../../../src/ledger/schema.ts";
 import { admin, json, type TestProduct } from "./gateway.ts";
 import { arrive, aws, newListing } from "./marketplace.ts";
 

@@ -1,9 +1,9 @@
 import { env, exports } from "cloudflare:workers";
-import { registerAgreement } from "../../src/customers/register-agreement.ts";
-import { type Agreement } from "../../src/ledger/agreements.ts";
-import { activateAgreement } from "../../src/customers/operator-notices.ts";
-import { findProduct } from "../../src/catalog/products.ts";
-import { openLedger } from "../../src/ledger/database.ts";
+import { registerAgreement } from "../../../src/customers/register-agreement.ts";
+import { type Agreement } from "../../../src/ledger/agreements.ts";
+import { activateAgreement } from "../../../src/customers/operator-notices.ts";
+import { findProduct } from "../../../src/catalog/products.ts";
+import { openLedger } from "../../../src/ledger/database.ts";
 
 const origin = "https://gateway.test";
 

@@ -1,7 +1,7 @@
 import { drizzle } from "drizzle-orm/d1";
 import { env } from "cloudflare:workers";
-import type { Ledger } from "../../src/ledger/database.ts";
-import * as schema from "../../src/ledger/schema.ts";
+import type { Ledger } from "../../../src/ledger/database.ts";
+import * as schema from "../../../src/ledger/schema.ts";
 
 /** A ledger where something else happens just before the first statement with a text is run. */
 export function racingLedger(text: string, happen: () => Promise<unknown>): Ledger {

@@ -1,9 +1,9 @@
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
-import { issueCode } from "../../src/customers/registration/codes.ts";
-import { openLedger } from "../../src/ledger/database.ts";
-import worker from "../../src/index.ts";
+import { issueCode } from "../../../src/customers/registration/codes.ts";
+import { openLedger } from "../../../src/ledger/database.ts";
+import worker from "../../../src/index.ts";
 import { admin, call, json, type TestProduct } from "./gateway.ts";
 import { arrive, aws, newArrival, newListing } from "./marketplace.ts";
 

@@ -1,5 +1,9 @@
 import { env } from "cloudflare:workers";
-import { surroundingsOf, type CustomersShard, type Surroundings } from "../../src/customers/surroundings.ts";
+import {
+  surroundingsOf,
+  type CustomersShard,
+  type Surroundings,
+} from "../../../src/customers/surroundings.ts";
 
 /** The gateway's surroundings, where shards answer in another way. */
 export function withShards(wrapped: (name: string, shard: CustomersShard) => CustomersShard): Surroundings {

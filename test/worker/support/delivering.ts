@@ -5,8 +5,8 @@ import {
   waitOnExecutionContext,
 } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import worker from "../../src/index.ts";
-import { shardName } from "../../src/meter/shard-name.ts";
+import worker from "../../../src/index.ts";
+import { shardName } from "../../../src/meter/shard-name.ts";
 import { admin, json } from "./gateway.ts";
 
 /** A metering record as the admin API shows it. */

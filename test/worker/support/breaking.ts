@@ -1,6 +1,6 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { shardName } from "../../src/meter/shard-name.ts";
+import { shardName } from "../../../src/meter/shard-name.ts";
 
 /** What is broken while something is done; it is whole again after that, also when the test fails meanwhile. */
 

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
-import { issueCode } from "../../src/customers/registration/codes.ts";
-import { openLedger } from "../../src/ledger/database.ts";
+import { issueCode } from "../../../src/customers/registration/codes.ts";
+import { openLedger } from "../../../src/ledger/database.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { admin, json, newProduct, type TestProduct, type UsageAnswer } from "./gateway.ts";
 
