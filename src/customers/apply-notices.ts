@@ -59,10 +59,7 @@ async function claimsMore(
   if (awsAgreementId === earlier) return false;
   const claims = claimNotices(id, { licenseId: null, awsAgreementId, customer: null });
   if (claims.length === 0) return false;
-  const claimed = await inOneTransaction(
-    ledger,
-    claims.map((claim) => sql`${claim} RETURNING id`),
-  );
+  const claimed = await inOneTransaction(ledger, claims);
   return claimed.flat().length > 0;
 }
 

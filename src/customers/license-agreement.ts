@@ -27,9 +27,10 @@ export async function licenseAgreement(
       WHERE id = ${id} AND license_arn IS NULL AND NOT EXISTS (
         SELECT 1 FROM agreements other
         WHERE other.product_id = ${agreement.productId} AND other.license_arn = ${licenseArn}) RETURNING id`,
-    ...claimNotices(id, { licenseId, awsAgreementId: null, customer: null }).map(
-      (claim) =>
-        sql`${claim} AND EXISTS (SELECT 1 FROM agreements WHERE id = ${id} AND license_id = ${licenseId})`,
+    ...claimNotices(
+      id,
+      { licenseId, awsAgreementId: null, customer: null },
+      sql`EXISTS (SELECT 1 FROM agreements WHERE id = ${id} AND license_id = ${licenseId})`,
     ),
   ]);
   forgetNames();

@@ -94,12 +94,13 @@ async function seenActive(
   at: number,
 ): Promise<Agreement> {
   if (parts.length === 0 || agreement.activatedAt !== null || agreement.usageUntil !== null) return agreement;
-  const notice = { kind: "seen_active", occurredAt: at, facts: { name: "GetEntitlements" } } as const;
   const notified = {
-    ...notice,
     id: `gateway:seen_active:${agreement.id}:${at}`,
     source: "gateway",
+    kind: "seen_active",
+    occurredAt: at,
     licenseArn: null,
+    facts: { name: "GetEntitlements" },
   } as const;
   await ownNotice(ledger, agreement.id, notified, at);
   return (await applyNotices(ledger, agreement.id, at)) ?? agreement;

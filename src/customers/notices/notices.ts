@@ -115,13 +115,19 @@ export interface NoticeKeys {
   } | null;
 }
 
-/** The statements that give an agreement the notices that came before it: one for each index. */
+/**
+ * The statements that give an agreement the notices that came before it: one for each index. They return the ids of those.
+ *
+ * @param onlyIf of the transaction that they are a part of: gives them only if it holds
+ */
 export function claimNotices(
   agreementId: string,
   { licenseId, awsAgreementId, customer }: NoticeKeys,
+  onlyIf: SQL = sql`true`,
 ): SQL[] {
-  const claim = (condition: SQL) =>
-    sql`UPDATE notices SET agreement_id = ${agreementId} WHERE agreement_id IS NULL AND ${condition}`;
+  const claim = (condition: SQL) => sql`
+    UPDATE notices SET agreement_id = ${agreementId}
+    WHERE agreement_id IS NULL AND (${condition}) AND (${onlyIf}) RETURNING id`;
   const statements: SQL[] = [];
   if (licenseId !== null) statements.push(claim(sql`license_id = ${licenseId}`));
   if (awsAgreementId !== null) {
