@@ -9,7 +9,7 @@ export default defineConfig({
       "test/unit/meter/**/*.test.ts",
       "test/unit/delivery/**/*.test.ts",
       "test/unit/parked/**/*.test.ts",
-      "test/unit/customers/{life,sns-signature,registration-keys,resolve-names}.test.ts",
+      "test/unit/customers/{agreement-for,known-hours,life,missing-contracts,registration-keys,renewals,sns-signature,steps,terms}.test.ts",
     ],
     // Real storage and whole queues: slow, and not what is asked here.
     exclude: ["test/unit/delivery/submit.test.ts", "test/unit/meter/shard.test.ts"],

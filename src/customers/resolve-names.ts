@@ -1,36 +1,7 @@
 import { sql, type SQL } from "drizzle-orm";
 import { LRUCache } from "lru-cache";
 import type { Ledger } from "../ledger/database.ts";
-
-/** Where the usage of an agreement is counted. */
-export interface MeteredAgreement {
-  readonly id: string;
-  readonly shard: number;
-  /** When it ended, and until when AWS takes its usage, epoch milliseconds; null while no end is known. */
-  readonly endedAt: number | null;
-  readonly usageUntil: number | null;
-  /** When it began, or the customer came back to it last, as far as is known. Epoch milliseconds. */
-  readonly since: number;
-}
-
-/** An agreement that a name stands for, or has stood for. */
-interface Match extends MeteredAgreement {
-  /** For usage of until when the name stands for it, epoch milliseconds; null while no end of that is known. */
-  readonly until: number | null;
-  /** In which of its ways the name names it; see `resolveNames`. */
-  readonly rank: number;
-  readonly name: string;
-  readonly registeredAt: number;
-}
-
-export type ResolvedName =
-  | { readonly kind: "found"; readonly agreement: MeteredAgreement }
-  | { readonly kind: "unknown" }
-  /** The customer has several agreements, and the name says not which. */
-  | { readonly kind: "ambiguous"; readonly count: number };
-
-/** Of one rank, those first that the name stood for first. */
-export type Matches = readonly Match[];
+import { endOf, RANK, type Match, type Matches } from "./agreement-for.ts";
 
 /** Names found lately. A name that moves to another agreement is followed within 10 seconds. */
 const recent = new LRUCache<string, Matches>({ max: 50_000, ttl: 10_000 });
@@ -85,11 +56,11 @@ async function lookUp(
   const rows = await ledger.all<Match>(
     sql.join(
       [
-        match(OWN_ID, sql`agreements.customer = names.value`),
-        match(OWN_ID, sql`agreements.former_customer = names.value`, FORMERLY),
-        match(2, sql`agreements.license_arn = names.value`),
-        match(3, sql`agreements.account_id = names.value`),
-        match(4, sql`agreements.customer_identifier = names.value`),
+        match(RANK.ownId, sql`agreements.customer = names.value`),
+        match(RANK.ownId, sql`agreements.former_customer = names.value`, FORMERLY),
+        match(RANK.licenseArn, sql`agreements.license_arn = names.value`),
+        match(RANK.account, sql`agreements.account_id = names.value`),
+        match(RANK.customerIdentifier, sql`agreements.customer_identifier = names.value`),
       ],
       sql` UNION ALL `,
     ),
@@ -101,30 +72,5 @@ async function lookUp(
   );
 }
 
-const OWN_ID = 1;
-
 /** The id has gone over at an end, which a later notice may put earlier; the agreement may go on after it, without the id. */
 const FORMERLY = sql`min(former_until, coalesce(ended_at, former_until))`;
-
-const endOf = ({ until }: Match): number => until ?? Number.MAX_SAFE_INTEGER;
-
-/**
- * The agreement whose usage of a time a name stands for: of several, the one that it stood for first. So an event that is posted
- * again after the customer's next agreement has begun meets its id where it was counted, and usage of before an end is
- * billed to what it was used under. When it stood for none any more, it is the last that had ended, which says so.
- *
- * Only an own id is of one agreement at a time. Another name is ambiguous where a second one was there by then.
- *
- * @param time when it was used, epoch milliseconds
- */
-export function agreementFor(matches: Matches, time: number): ResolvedName {
-  const candidates = matches.filter((match) => time < endOf(match));
-  const agreement = candidates[0] ?? matches.findLast(({ endedAt }) => endedAt !== null && endedAt <= time);
-  if (agreement === undefined) return { kind: "unknown" };
-  const isContested = candidates
-    .slice(1)
-    .some(({ registeredAt }) => agreement.until === null || registeredAt <= time);
-  return isContested && agreement.rank !== OWN_ID
-    ? { kind: "ambiguous", count: candidates.length }
-    : { kind: "found", agreement };
-}

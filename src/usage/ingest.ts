@@ -1,5 +1,6 @@
 import type { Product } from "../catalog/products.ts";
-import { agreementFor, resolveNames, type Matches, type ResolvedName } from "../customers/resolve-names.ts";
+import { agreementFor, type Matches, type ResolvedName } from "../customers/agreement-for.ts";
+import { resolveNames } from "../customers/resolve-names.ts";
 import type { Ledger } from "../ledger/database.ts";
 import { meterSettings } from "../ledger/meter-settings.ts";
 import { MINUTE } from "../meter/hours.ts";

@@ -1,26 +1,20 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { agreementFor, type Matches } from "../../../src/customers/resolve-names.ts";
+import { agreementFor, RANK, type Match } from "../../../src/customers/agreement-for.ts";
 
 const HOUR = 3_600_000;
 const START = Date.UTC(2026, 10, 23, 14, 23);
 const at = (hours: number): number => START + hours * HOUR;
 
-type Match = Matches[number];
-
-/** The seller's own id, and AWS's account. */
-const OWN_ID = 1;
-const ACCOUNT = 3;
-
 /** An agreement that has registered at an hour; and has ended at one, if one is said, as the name has stood for it until then. */
 const match = (
   id: string,
   {
-    rank = ACCOUNT,
+    rank = RANK.account,
     from = 0,
     end = null,
     until = end,
-  }: { rank?: number; from?: number; end?: number | null; until?: number | null } = {},
+  }: { rank?: Match["rank"]; from?: number; end?: number | null; until?: number | null } = {},
 ): Match => ({
   id,
   rank,
@@ -51,7 +45,7 @@ describe("a name", () => {
     expect(agreementFor([], START)).toEqual({ kind: "unknown" });
   });
 
-  it.each([OWN_ID, 2, ACCOUNT, 4])("of one agreement stands for it at any time: in its way %i", (rank) => {
+  it.each(Object.values(RANK))("of one agreement stands for it at any time: in its way %i", (rank) => {
     for (const hours of [-100, -1, 0, 1, 100]) expect(counted([match("one", { rank })], hours)).toBe("one");
   });
 
@@ -70,8 +64,8 @@ describe("a name", () => {
 });
 
 describe("the seller's own id that has gone over to another agreement", () => {
-  const old = match("old", { rank: OWN_ID, end: 5 });
-  const next = match("next", { rank: OWN_ID, from: 7 });
+  const old = match("old", { rank: RANK.ownId, end: 5 });
+  const next = match("next", { rank: RANK.ownId, from: 7 });
 
   it("stands for the first until its end, to the millisecond, and for the other from then on", () => {
     expect(counted([old, next], -1)).toBe("old");
@@ -81,7 +75,7 @@ describe("the seller's own id that has gone over to another agreement", () => {
   });
 
   it("stands for each of several in its time", () => {
-    const middle = match("middle", { rank: OWN_ID, from: 6, end: 9 });
+    const middle = match("middle", { rank: RANK.ownId, from: 6, end: 9 });
     expect([4, 5, 8, 9].map((hours) => counted([old, middle, next], hours))).toEqual([
       "old",
       "middle",
@@ -91,19 +85,19 @@ describe("the seller's own id that has gone over to another agreement", () => {
   });
 
   it("stands for the first until it left, though the customer has come back under it", () => {
-    const back = match("old", { rank: OWN_ID, until: 5 });
+    const back = match("old", { rank: RANK.ownId, until: 5 });
     expect(counted([back, next], 4)).toBe("old");
     expect(counted([back, next], 6)).toBe("next");
     // The one that it has gone over to has it no more, and the one that it has left goes on.
     expect(counted([back], 4)).toBe("old");
     expect(counted([back], 6)).toBeNull();
     // It ends once more.
-    const left = match("old", { rank: OWN_ID, until: 5, end: 9 });
+    const left = match("old", { rank: RANK.ownId, until: 5, end: 9 });
     expect([4, 6, 9].map((hours) => counted([left], hours))).toEqual(["old", null, "old"]);
   });
 
   it("stands for one that came when the first had not ended, only after that", () => {
-    const early = match("next", { rank: OWN_ID, from: 1 });
+    const early = match("next", { rank: RANK.ownId, from: 1 });
     expect(counted([old, early], 3)).toBe("old");
   });
 });
@@ -133,14 +127,14 @@ describe("an account with several agreements", () => {
 
 describe("any name at any time", () => {
   const hour = fc.integer({ min: -10, max: 10 });
-  const anyMatch = (rank: number) =>
+  const anyMatch = (rank: Match["rank"]) =>
     fc
       .record({ id: fc.uuid(), from: hour, end: fc.option(hour) })
       .map(({ id, ...times }) => match(id, { rank, ...times }));
   const endOf = ({ until }: Match) => until ?? Number.MAX_SAFE_INTEGER;
   /** As `resolveNames` gives them: of one rank, those first that the name stood for first. */
   const anyMatches = fc
-    .constantFrom(OWN_ID, ACCOUNT)
+    .constantFrom(RANK.ownId, RANK.account)
     .chain((rank) => fc.array(anyMatch(rank), { maxLength: 4 }))
     .map((matches) => matches.toSorted((a, b) => endOf(a) - endOf(b)));
 
@@ -161,7 +155,7 @@ describe("any name at any time", () => {
   it("is never ambiguous where it is the seller's own id, or where one agreement was there", () => {
     fc.assert(
       fc.property(anyMatches, hour, (matches, hours) => {
-        const isOwn = matches.every(({ rank }) => rank === OWN_ID);
+        const isOwn = matches.every(({ rank }) => rank === RANK.ownId);
         const going = matches.filter(({ until }) => until === null || at(hours) < until);
         const isAmbiguous = agreementFor(matches, at(hours)).kind === "ambiguous";
         expect(isAmbiguous && (isOwn || going.length < 2)).toBe(false);
