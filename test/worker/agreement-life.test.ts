@@ -6,10 +6,9 @@ import { recordsOf, retryNow, seal, tick, usage } from "./support/delivering.ts"
 import { admin, json, newProduct, type UsageAnswer } from "./support/gateway.ts";
 import { arrive, aws, newArrival, newCustomer, newListing, notify } from "./support/marketplace.ts";
 import { agreementOf, agreementsOf, toldOf } from "./support/registering.ts";
+import { DAY, HOUR, steadyAgo } from "./support/times.ts";
 
-const HOUR = 3_600_000;
-const now = Math.floor(Date.now() / 1000) * 1000;
-const ago = (hours: number): string => new Date(now - hours * HOUR).toISOString();
+const ago = steadyAgo();
 
 describe("an agreement that AWS has not activated", () => {
   it("has its usage kept, tried, and delivered once AWS has", async () => {
@@ -84,8 +83,8 @@ describe("an agreement that AWS has not activated", () => {
 
   it("has usage of a time before its start billed in the open hour, which AWS would refuse", async () => {
     const listing = await newListing();
-    const bought = await newArrival(listing, { startsAt: ago(0.01) });
-    await listing.post({ ...usage(bought.accountId, 5), timestamp: ago(3) });
+    const bought = await newArrival(listing, { startsAt: ago(0.01 * HOUR) });
+    await listing.post({ ...usage(bought.accountId, 5), timestamp: ago(3 * HOUR) });
     await seal(listing.id);
     await tick();
     expect(await recordsOf(listing.id)).toMatchObject([{ state: "waiting" }]);
@@ -127,8 +126,8 @@ describe("an agreement's states", () => {
       await newCustomer(listing),
       await newCustomer(listing),
     ];
-    await notify(ending.agreementId, "license-deprovisioned", { at: ago(0.5) });
-    await notify(ended.agreementId, "license-deprovisioned", { at: ago(2) });
+    await notify(ending.agreementId, "license-deprovisioned", { at: ago(0.5 * HOUR) });
+    await notify(ended.agreementId, "license-deprovisioned", { at: ago(2 * HOUR) });
     for (const [state, { accountId }] of Object.entries({ pending, active, ending, ended })) {
       const { agreements } = await json<{ agreements: object[] }>(
         admin("GET", `/v1/agreements?product=${listing.id}&state=${state}`),
@@ -146,13 +145,13 @@ describe("usage of an agreement that has ended", () => {
   it("is taken for before the end and refused for after it, and a duplicate stays one", async () => {
     const listing = await newListing();
     const bought = await newCustomer(listing);
-    const before = { ...usage(bought.accountId, 1), timestamp: ago(0.6) };
-    const counted = { ...usage(bought.accountId, 2), timestamp: ago(0.2) };
+    const before = { ...usage(bought.accountId, 1), timestamp: ago(0.6 * HOUR) };
+    const counted = { ...usage(bought.accountId, 2), timestamp: ago(0.2 * HOUR) };
     await listing.post(counted);
-    await notify(bought.agreementId, "license-deprovisioned", { at: ago(0.5) });
+    await notify(bought.agreementId, "license-deprovisioned", { at: ago(0.5 * HOUR) });
     expect(await post(listing, before)).toMatchObject([{ status: "accepted" }]);
     expect(await post(listing, counted)).toMatchObject([{ status: "duplicate" }]);
-    const refused = await listing.post({ ...usage(bought.accountId, 3), timestamp: ago(0.4) });
+    const refused = await listing.post({ ...usage(bought.accountId, 3), timestamp: ago(0.4 * HOUR) });
     expect(refused.status).toBe(422);
     expect((await json<UsageAnswer>(refused)).results).toMatchObject([
       {
@@ -160,7 +159,7 @@ describe("usage of an agreement that has ended", () => {
         error: {
           code: "agreement_ended",
           field: "customer",
-          detail: expect.stringContaining(ago(0.5)) as unknown,
+          detail: expect.stringContaining(ago(0.5 * HOUR)) as unknown,
         },
       },
     ]);
@@ -169,16 +168,16 @@ describe("usage of an agreement that has ended", () => {
   it("is refused whatever its time once the final hour is over, and told to the seller once a day", async () => {
     const listing = await newListing();
     const bought = await newCustomer(listing);
-    await notify(bought.agreementId, "license-deprovisioned", { at: ago(2) });
+    await notify(bought.agreementId, "license-deprovisioned", { at: ago(2 * HOUR) });
     const { id } = await agreementOf(listing.id);
     const told = async () => (await toldOf(id)).filter(({ type }) => type === "usage.refused").length;
     // It was told yesterday, too.
-    for (const _request of [1, 2]) await tellRefused(openLedger(env.DB), [id], Date.now() - 24 * HOUR);
+    for (const _request of [1, 2]) await tellRefused(openLedger(env.DB), [id], Date.now() - DAY);
     expect(await told()).toBe(1);
     for (const age of [3, 1]) {
-      expect(await post(listing, { ...usage(bought.accountId, 1), timestamp: ago(age) })).toMatchObject([
-        { status: "rejected", error: { code: "agreement_ended" } },
-      ]);
+      expect(
+        await post(listing, { ...usage(bought.accountId, 1), timestamp: ago(age * HOUR) }),
+      ).toMatchObject([{ status: "rejected", error: { code: "agreement_ended" } }]);
       expect(await told()).toBe(2);
     }
   });
@@ -187,8 +186,8 @@ describe("usage of an agreement that has ended", () => {
     const listing = await newListing();
     const bought = await newCustomer(listing);
     const { id } = await agreementOf(listing.id);
-    await notify(bought.agreementId, "license-deprovisioned", { at: ago(2) });
-    expect((await admin("POST", `/v1/agreements/${id}/activate`, { at: ago(3) })).status).toBe(409);
+    await notify(bought.agreementId, "license-deprovisioned", { at: ago(2 * HOUR) });
+    expect((await admin("POST", `/v1/agreements/${id}/activate`, { at: ago(3 * HOUR) })).status).toBe(409);
     expect((await agreementOf(listing.id)).state).toBe("ended");
     expect((await admin("POST", `/v1/agreements/${id}/activate`, {})).status).toBe(200);
     expect(await agreementOf(listing.id)).toMatchObject({ state: "active", endedAt: null, usageUntil: null });

@@ -4,12 +4,11 @@ import { arrive } from "../../src/customers/registration/arrivals.ts";
 import { surroundingsOf } from "../../src/customers/surroundings.ts";
 import { admin, call, json, type TestProduct } from "./support/gateway.ts";
 import { aws, newListing, type AwsAgreement } from "./support/marketplace.ts";
+import { HOUR, iso, steadyAgo } from "./support/times.ts";
 
 /** Whole lives of agreements, told in every order that there is, and each notice twice. */
 
-const HOUR = 3_600_000;
-const now = Math.floor(Date.now() / 1000) * 1000;
-const ago = (hours: number): string => new Date(now - hours * HOUR).toISOString();
+const ago = steadyAgo();
 
 function* permutations<T>(items: readonly T[]): Generator<T[]> {
   if (items.length === 0) yield [];
@@ -93,8 +92,8 @@ async function livesOf(
 
 /** All orders take most of a minute where the machine is busy. */
 const LONG = 300_000;
-const endedAt = ago(0.3);
-const usageUntil = new Date(Date.parse(ago(0.2)) + HOUR).toISOString();
+const endedAt = ago(0.3 * HOUR);
+const usageUntil = iso(Date.parse(ago(0.2 * HOUR)) + HOUR);
 
 describe("an agreement whose life AWS tells in any order, and everything twice", () => {
   it.each([
@@ -105,16 +104,16 @@ describe("an agreement whose life AWS tells in any order, and everything twice",
     async (_which, concurrentAgreements, { each, orders }) => {
       const listing = await newListing({ concurrentAgreements });
       const steps = {
-        created: byEventBridge("agreement-created", ago(3)),
-        form: byForm(ago(2.95)),
-        active: byEventBridge("license-updated", ago(2.9)),
+        created: byEventBridge("agreement-created", ago(3 * HOUR)),
+        form: byForm(ago(2.95 * HOUR)),
+        active: byEventBridge("license-updated", ago(2.9 * HOUR)),
         over: byEventBridge("agreement-ended", endedAt),
-        gone: byEventBridge("license-deprovisioned", ago(0.2)),
+        gone: byEventBridge("license-deprovisioned", ago(0.2 * HOUR)),
       };
       const lives = await livesOf(listing, steps, { each });
       expect(lives).toHaveLength(orders);
       for (const [order, { agreementId }, life] of lives) {
-        const expected = { state: "ending", activatedAt: ago(2.9), endedAt, usageUntil };
+        const expected = { state: "ending", activatedAt: ago(2.9 * HOUR), endedAt, usageUntil };
         expect([order, life]).toMatchObject([order, { ...expected, awsAgreementId: agreementId }]);
       }
     },
@@ -128,13 +127,13 @@ describe("an agreement whose life AWS tells in any order, and everything twice",
       const topic = `arn:aws:sns:us-east-1:287250355862:aws-mp-subscription-notification-${listing.id}`;
       await admin("PATCH", `/v1/products/${listing.id}`, { snsTopics: [topic] });
       const lives = await livesOf(listing, {
-        form: byForm(ago(0.95)),
-        active: bySns("subscribe-success", ago(0.9)),
+        form: byForm(ago(0.95 * HOUR)),
+        active: bySns("subscribe-success", ago(0.9 * HOUR)),
         gone: bySns("unsubscribe-pending", endedAt),
-        closed: bySns("unsubscribe-success", ago(0.1)),
+        closed: bySns("unsubscribe-success", ago(0.1 * HOUR)),
       });
       expect(lives).toHaveLength(24);
-      const expected = { state: "ended", activatedAt: ago(0.9), endedAt, usageUntil: ago(0.1) };
+      const expected = { state: "ended", activatedAt: ago(0.9 * HOUR), endedAt, usageUntil: ago(0.1 * HOUR) };
       for (const [order, , life] of lives) expect([order, life]).toMatchObject([order, expected]);
     },
     LONG,
@@ -149,11 +148,11 @@ describe("an agreement whose life AWS tells in any order, and everything twice",
       const listing = await newListing({ concurrentAgreements });
       const nextOf = ({ agreementId }: AwsAgreement) => `${agreementId}-next`;
       const steps = {
-        created: byEventBridge("agreement-created", ago(9)),
-        form: byForm(ago(8.95)),
-        active: byEventBridge("license-updated", ago(8.9)),
-        over: byEventBridge("agreement-ended", ago(2), () => ({ status: "EXPIRED" })),
-        renewed: byEventBridge("agreement-created", ago(1.9), (bought) => ({
+        created: byEventBridge("agreement-created", ago(9 * HOUR)),
+        form: byForm(ago(8.95 * HOUR)),
+        active: byEventBridge("license-updated", ago(8.9 * HOUR)),
+        over: byEventBridge("agreement-ended", ago(2 * HOUR), () => ({ status: "EXPIRED" })),
+        renewed: byEventBridge("agreement-created", ago(1.9 * HOUR), (bought) => ({
           intent: "RENEW",
           agreementId: nextOf(bought),
           previousAgreementId: bought.agreementId,
@@ -162,7 +161,7 @@ describe("an agreement whose life AWS tells in any order, and everything twice",
       const lives = await livesOf(listing, steps, { each: 5 });
       expect(lives).toHaveLength(24);
       for (const [order, bought, life] of lives) {
-        const expected = { state: "active", activatedAt: ago(8.9), endedAt: null, usageUntil: null };
+        const expected = { state: "active", activatedAt: ago(8.9 * HOUR), endedAt: null, usageUntil: null };
         expect([order, life]).toMatchObject([order, { ...expected, awsAgreementId: nextOf(bought) }]);
       }
     },

@@ -12,15 +12,14 @@ import { tick } from "./support/delivering.ts";
 import { admin } from "./support/gateway.ts";
 import { racingLedger } from "./support/racing.ts";
 import { cameAgo } from "./support/registering.ts";
-
-const HOUR = 3_600_000;
+import { ago, HOUR } from "./support/times.ts";
 
 it("knows the contract of a customer who is back, though another hears of the return when that was read", async () => {
   const listing = await newContractListing(includedPer("term"), { concurrentAgreements: false });
   const { accountId } = await newContract(listing, calls(3));
   await cameAgo(listing.id, 3 * HOUR);
   const { agreement } = await customerOf(accountId);
-  const at = new Date(Date.now() - 2 * HOUR).toISOString();
+  const at = ago(2 * HOUR);
   await admin("POST", `/v1/agreements/${agreement.id}/end`, { at });
   // One has read the agreement; by then the other brings it back, and reads its contract.
   const ledger = racingLedger('from "notices"', async () => {

@@ -21,12 +21,9 @@ import {
 import { tick } from "./support/delivering.ts";
 import { admin, call, json } from "./support/gateway.ts";
 import { aws, newArrival, notify } from "./support/marketplace.ts";
+import { DAY, HOUR, iso, MINUTE } from "./support/times.ts";
 
 beforeEach(() => aws.heal());
-
-const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
-const iso = (at: number) => new Date(at).toISOString();
 
 describe("a contract", () => {
   it("is read when the customer registers, and again within a day and no sooner than nine tenths of one", async () => {
@@ -246,11 +243,11 @@ describe("a contract that cannot be read", () => {
     await aws.faults({ kind: "internal-error", operation: "GetEntitlements", times: null });
     await readAgain(listing);
     const first = await reading(listing);
-    expect((first.due ?? 0) - (first.failing ?? 0)).toBeGreaterThanOrEqual(60_000);
+    expect((first.due ?? 0) - (first.failing ?? 0)).toBeGreaterThanOrEqual(MINUTE);
     expect((first.due ?? 0) - (first.failing ?? 0)).toBeLessThan(90_000);
     expect(await customerOf(accountId)).toMatchObject({ entitlements: [{ value: 3 }] });
     for (const [since, delay] of [
-      [10 * 60_000, 10 * 60_000],
+      [10 * MINUTE, 10 * MINUTE],
       [9 * HOUR, HOUR],
     ] as const) {
       const now = Date.now();
@@ -313,7 +310,7 @@ describe("a contract that cannot be read", () => {
       ).alarms.filter(({ subject }) => subject === listing.id);
     const failFor = (minutes: number) =>
       env.DB.prepare("UPDATE agreements SET entitlements_failing_since = ? WHERE product_id = ?")
-        .bind(Date.now() - minutes * 60_000, listing.id)
+        .bind(Date.now() - minutes * MINUTE, listing.id)
         .run();
     await failFor(59);
     await tick();

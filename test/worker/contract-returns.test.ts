@@ -20,12 +20,10 @@ import { seal, tick } from "./support/delivering.ts";
 import { admin, type TestProduct } from "./support/gateway.ts";
 import { arrive, aws, newArrival, notify } from "./support/marketplace.ts";
 import { cameAgo } from "./support/registering.ts";
+import { ago, DAY, HOUR, iso, MINUTE } from "./support/times.ts";
 
 beforeEach(() => aws.heal());
 
-const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
-const iso = (at: number) => new Date(at).toISOString();
 const NEXT_YEAR = Math.ceil(Date.now() / DAY) * DAY + 300 * DAY;
 
 describe("a customer who comes back to a contract", () => {
@@ -37,7 +35,7 @@ describe("a customer who comes back to a contract", () => {
     await tick();
     expect(await billed(listing, usageOf(accountId, 3, 3))).toEqual([]);
     const { agreement } = await customerOf(accountId);
-    await admin("POST", `/v1/agreements/${agreement.id}/end`, { at: iso(Date.now() - 2 * HOUR) });
+    await admin("POST", `/v1/agreements/${agreement.id}/end`, { at: ago(2 * HOUR) });
     await tick();
     return { accountId, agreementId, id: agreement.id };
   }
@@ -89,7 +87,7 @@ describe("a customer who comes back to a contract", () => {
     const { accountId, agreementId, id } = await newLeaver(listing);
     await aws.change(agreementId, { entitlements: said });
     if (faults.length > 0) await aws.faults(...faults);
-    await admin("POST", `/v1/agreements/${id}/activate`, { at: iso(Date.now() - 1.5 * HOUR) });
+    await admin("POST", `/v1/agreements/${id}/activate`, { at: ago(1.5 * HOUR) });
     await tick();
     expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([]);
     await aws.heal();
@@ -106,11 +104,11 @@ describe("a contract whose renewal is told after its end", () => {
   it("has its hours wait for AWS's entitlements, for which one empty answer is no answer", async () => {
     const listing = await newContractListing();
     const { accountId, agreementId } = await newContract(listing, calls(10, NEXT_YEAR));
-    await notify(agreementId, "license-updated", { at: iso(Date.now() - 20 * HOUR) });
+    await notify(agreementId, "license-updated", { at: ago(20 * HOUR) });
     await tick();
     const renewedAt = Date.now() - 8 * HOUR;
     await aws.change(agreementId, { entitlements: [], startsAt: iso(renewedAt) });
-    await notify(agreementId, "agreement-ended", { at: iso(renewedAt - 60_000), status: "EXPIRED" });
+    await notify(agreementId, "agreement-ended", { at: iso(renewedAt - MINUTE), status: "EXPIRED" });
     await notify(agreementId, "agreement-created", {
       at: iso(renewedAt),
       intent: "RENEW",
@@ -134,11 +132,11 @@ describe("a contract whose renewal is told after its end", () => {
     const { accountId, agreementId } = await newContract(listing, calls(3, NEXT_YEAR));
     await cameAgo(listing.id, 12 * HOUR);
     const { agreement } = await customerOf(accountId);
-    await admin("POST", `/v1/agreements/${agreement.id}/end`, { at: iso(Date.now() - 10 * HOUR) });
+    await admin("POST", `/v1/agreements/${agreement.id}/end`, { at: ago(10 * HOUR) });
     await tick();
     await aws.change(agreementId, { entitlements: [] });
     // It is heard of eight hours later.
-    await admin("POST", `/v1/agreements/${agreement.id}/activate`, { at: iso(Date.now() - 8 * HOUR) });
+    await admin("POST", `/v1/agreements/${agreement.id}/activate`, { at: ago(8 * HOUR) });
     await tick();
     expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([]);
     await letLack(listing, 6 * HOUR);
@@ -159,11 +157,11 @@ describe("a contract of which AWS has only a part again", () => {
     const { accountId, agreementId } = await newContract(listing, both(NEXT_YEAR));
     await cameAgo(listing.id, 3 * HOUR);
     const { agreement } = await customerOf(accountId);
-    await admin("POST", `/v1/agreements/${agreement.id}/end`, { at: iso(Date.now() - 2 * HOUR) });
+    await admin("POST", `/v1/agreements/${agreement.id}/end`, { at: ago(2 * HOUR) });
     await tick();
     const next = both(NEXT_YEAR + 90 * DAY);
     await aws.change(agreementId, { entitlements: next.slice(0, 1) });
-    await admin("POST", `/v1/agreements/${agreement.id}/activate`, { at: iso(Date.now() - 1.5 * HOUR) });
+    await admin("POST", `/v1/agreements/${agreement.id}/activate`, { at: ago(1.5 * HOUR) });
     await tick();
     const used = [usageOf(accountId, 5, 1), usageOf(accountId, 7, 1, "gb")];
     expect(await billed(listing, used)).toEqual([2]);
@@ -183,11 +181,11 @@ describe("an agreement that becomes active long after its registration", () => {
       .bind(Date.now() - 30 * HOUR, accountId)
       .run();
     await readAgain(listing);
-    await letLack(listing, 24 * HOUR);
+    await letLack(listing, DAY);
     await readAgain(listing);
     expect(await gapOf(listing)).toMatchObject({ kind: "assumed_nothing" });
     await aws.change(agreementId, { status: "active" });
-    await notify(agreementId, "license-updated", { at: iso(Date.now() - 3 * HOUR) });
+    await notify(agreementId, "license-updated", { at: ago(3 * HOUR) });
     await tick();
     expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([]);
     await aws.change(agreementId, { entitlements: calls(3, NEXT_YEAR) });

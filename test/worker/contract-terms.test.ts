@@ -23,12 +23,10 @@ import { admin, type TestProduct } from "./support/gateway.ts";
 import { arrive, aws, newArrival, notify } from "./support/marketplace.ts";
 import { cameAgo } from "./support/registering.ts";
 import { withShards } from "./support/shards.ts";
+import { ago, DAY, HOUR, iso } from "./support/times.ts";
 
 beforeEach(() => aws.heal());
 
-const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
-const iso = (at: number) => new Date(at).toISOString();
 const NEXT_YEAR = Math.ceil(Date.now() / DAY) * DAY + 300 * DAY;
 
 /** Lets the term of a product's contracts have ended some time ago. */
@@ -36,8 +34,7 @@ const letTermEnd = (listing: TestProduct, ago: number) =>
   setTerm(listing, Date.now() - ago - 30 * DAY, Date.now() - ago);
 
 describe("a contract that AWS's answer lacks in its term", () => {
-  const old = (agreementId: string) =>
-    notify(agreementId, "license-updated", { at: iso(Date.now() - 20 * HOUR) });
+  const old = (agreementId: string) => notify(agreementId, "license-updated", { at: ago(20 * HOUR) });
 
   it("is not known until it is there again, for six hours", async () => {
     const listing = await newContractListing();
@@ -280,7 +277,7 @@ describe("an agreement with a contract that ends", () => {
     const { accountId, agreementId } = await newContract(listing, calls(10));
     await cameAgo(listing.id, 3 * HOUR);
     const { agreement } = await customerOf(accountId);
-    await admin("POST", `/v1/agreements/${agreement.id}/end`, { at: iso(Date.now() - 2 * HOUR) });
+    await admin("POST", `/v1/agreements/${agreement.id}/end`, { at: ago(2 * HOUR) });
     await tick();
     expect(await customerOf(accountId)).toMatchObject({ agreement: { state: "ended" } });
     expect(await reading(listing)).toMatchObject({ due: null });

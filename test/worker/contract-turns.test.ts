@@ -15,6 +15,7 @@ import { tick } from "./support/delivering.ts";
 import type { TestProduct } from "./support/gateway.ts";
 import { aws, newArrival } from "./support/marketplace.ts";
 import { withShards } from "./support/shards.ts";
+import { MINUTE } from "./support/times.ts";
 
 beforeEach(() => aws.heal());
 
@@ -91,7 +92,7 @@ describe("contracts that are more than a tick can do for", () => {
     expect(await readOf(healthy)).toBe(1 + 90);
     expect(await readOf(broken)).toBe(1 + 30);
     // A minute later it may be well again.
-    const next = { ...surroundings, now: () => Date.now() + 60_000 };
+    const next = { ...surroundings, now: () => Date.now() + MINUTE };
     await parts.entitlements(next, slice.next ?? "");
     expect(await readOf(broken)).toBeGreaterThan(1 + 30);
     for (const listing of [broken, healthy]) await reduce(listing);

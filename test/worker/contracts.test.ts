@@ -18,8 +18,7 @@ import {
 import { recordsOf, seal, tick } from "./support/delivering.ts";
 import { admin, json } from "./support/gateway.ts";
 import { aws, newArrival, notify } from "./support/marketplace.ts";
-
-const HOUR = 3_600_000;
+import { ago, DAY, HOUR } from "./support/times.ts";
 
 beforeEach(() => aws.heal());
 
@@ -177,7 +176,7 @@ describe("usage whose contract is not known yet", () => {
     await letLack(listing, 22 * HOUR);
     await readAgain(listing);
     expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([]);
-    await registered(24 * HOUR);
+    await registered(DAY);
     await readAgain(listing);
     expect(await billed(listing, usageOf(accountId, 1, 2))).toEqual(expect.arrayContaining([5, 1]));
     await tick();
@@ -210,7 +209,7 @@ describe("usage whose contract is not known yet", () => {
   it("is billed when the agreement has been active for a while and its contract includes nothing", async () => {
     const listing = await newContractListing();
     const { agreementId, accountId } = await newArrival(listing);
-    await notify(agreementId, "license-updated", { at: new Date(Date.now() - 6 * HOUR).toISOString() });
+    await notify(agreementId, "license-updated", { at: ago(6 * HOUR) });
     await tick();
     // The first empty answer says little, however late it comes.
     expect(await billed(listing, usageOf(accountId, 5, 1))).toEqual([]);

@@ -6,6 +6,7 @@ import { withShardTrigger } from "./support/breaking.ts";
 import { recordsOf, seal, tick, usage } from "./support/delivering.ts";
 import { admin, json, newProduct, type TestProduct, type UsageAnswer } from "./support/gateway.ts";
 import { newCustomer, newListing } from "./support/marketplace.ts";
+import { HOUR, iso, SECOND, startOfHour } from "./support/times.ts";
 
 const shardOf = (product: { readonly id: string }) => env.METER_SHARD.getByName(shardName(product.id, 0));
 
@@ -21,7 +22,7 @@ async function totals(product: { readonly id: string }) {
 
 /** The middle of the hour that began so many hours ago: far from the hours' ends, whenever the test runs. */
 const hoursAgo = (hours: number, seconds = 0): string =>
-  new Date((Math.floor(Date.now() / 3_600_000) - hours + 0.5) * 3_600_000 + seconds * 1000).toISOString();
+  iso(startOfHour(hours) + HOUR / 2 + seconds * SECOND);
 
 /** A thousand events of one customer, whose ids begin alike. */
 const thousand = (customer: string, name: string) =>

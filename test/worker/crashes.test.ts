@@ -10,6 +10,7 @@ import { withShardTrigger } from "./support/breaking.ts";
 import { tick, seal, recordsOf, usage } from "./support/delivering.ts";
 import { admin, json, type TestProduct } from "./support/gateway.ts";
 import { aws, newCustomer, newListing } from "./support/marketplace.ts";
+import { MINUTE } from "./support/times.ts";
 
 const clock = { now: () => Date.now(), wait: () => Promise.resolve() };
 
@@ -132,7 +133,7 @@ describe("delivery that is interrupted", () => {
     await seal(listing.id);
     const submitter = env.SUBMITTER.getByName("us-east-1");
     const alarm = await runInDurableObject(submitter, (_submitter, { storage }) => storage.getAlarm());
-    expect(alarm ?? 0).toBeGreaterThan(Date.now() + 4 * 60_000);
+    expect(alarm ?? 0).toBeGreaterThan(Date.now() + 4 * MINUTE);
     await expect(runDurableObjectAlarm(submitter)).resolves.toBe(true);
     expect(await recordsOf(listing.id)).toMatchObject([{ state: "delivered" }]);
   });

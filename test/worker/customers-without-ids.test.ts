@@ -6,12 +6,12 @@ import { arrive, aws, newListing } from "./support/marketplace.ts";
 import {
   agreementOf,
   agreementsOf,
-  HOUR,
   listenToLogs,
   locationOf,
   pass,
   waitingAlarms,
 } from "./support/registering.ts";
+import { HOUR } from "./support/times.ts";
 
 /** Customers of whom ResolveCustomer does not tell every id. */
 

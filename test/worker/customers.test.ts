@@ -1,10 +1,10 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { HOUR } from "../../src/meter/hours.ts";
 import { seal, tick, usage } from "./support/delivering.ts";
 import { admin, json, type TestProduct, type UsageAnswer } from "./support/gateway.ts";
 import { arrive, aws, newArrival, newCustomer, newListing, notify } from "./support/marketplace.ts";
 import { agreementOf, agreementsOf, cameAgo, codeIn, redeem } from "./support/registering.ts";
+import { ago, HOUR } from "./support/times.ts";
 
 interface Customer {
   id: string;
@@ -17,9 +17,9 @@ const search = async (text: string) =>
   (await list(`search=${encodeURIComponent(text)}`)).customers.map(({ id }) => id);
 const name = (id: string, customer: string | null) => admin("PATCH", `/v1/agreements/${id}`, { customer });
 /** Usage of some hours ago. */
-const ago = (customer: string, quantity: number, hours: number) => ({
+const used = (customer: string, quantity: number, hours: number) => ({
   ...usage(customer, quantity),
-  timestamp: new Date(Date.now() - hours * HOUR).toISOString(),
+  timestamp: ago(hours * HOUR),
 });
 
 /** What has been counted for each agreement. */
@@ -217,18 +217,18 @@ describe("the seller's own id", () => {
     await cameAgo(listing.id, 4 * HOUR);
     const change = (what: string, body = {}) => admin("POST", `/v1/agreements/${one.id}/${what}`, body);
     await name(one.id, "acme");
-    await change("end", { at: new Date(Date.now() - 2 * HOUR).toISOString() });
+    await change("end", { at: ago(2 * HOUR) });
     await name(two.id, "acme");
     // The customer comes back, and leaves again.
     for (const what of ["activate", "end"]) {
       expect((await change(what)).status).toBe(200);
-      await listing.post([ago("acme", 10, 1), ago("acme", 1, 3)]);
+      await listing.post([used("acme", 10, 1), used("acme", 1, 3)]);
     }
     expect(await acceptedBy(listing)).toEqual({ [one.id]: "2", [two.id]: "20" });
     // No agreement has the id any more, and the one that had it has not ended.
     await change("activate");
     await name(two.id, null);
-    const { results } = await json<UsageAnswer>(listing.post([ago("acme", 1, 1), ago("acme", 1, 3)]));
+    const { results } = await json<UsageAnswer>(listing.post([used("acme", 1, 1), used("acme", 1, 3)]));
     expect(results).toMatchObject([
       { status: "rejected", error: { code: "unknown_customer" } },
       { status: "accepted" },

@@ -3,9 +3,10 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { marketplaceClient } from "../../src/marketplace-access.ts";
 import { shardName } from "../../src/meter/shard-name.ts";
-import { tick, seal, recordsOf, retryNow, anHourAgo, usage } from "./support/delivering.ts";
+import { tick, seal, recordsOf, retryNow, usage } from "./support/delivering.ts";
 import { admin, json, type UsageAnswer } from "./support/gateway.ts";
 import { aws, newCustomer, newListing } from "./support/marketplace.ts";
+import { ago, DAY, HOUR, iso } from "./support/times.ts";
 
 describe("delivery", () => {
   it("brings an hour's usage to AWS as one record, and settles it", async () => {
@@ -169,7 +170,7 @@ describe("delivery", () => {
   it("waits for a customer that AWS says is not subscribed", async () => {
     const listing = await newListing({ concurrentAgreements: false });
     const { accountId } = await newCustomer(listing, {
-      startsAt: new Date(Date.now() + 86_400_000).toISOString(),
+      startsAt: iso(Date.now() + DAY),
     });
     await listing.post(usage(accountId, 1));
     await seal(listing.id);
@@ -182,7 +183,7 @@ describe("delivery", () => {
   it("parks a record as a conflict when AWS holds another quantity that was not ours", async () => {
     const listing = await newListing();
     const { accountId, licenseArn } = await newCustomer(listing);
-    const timestamp = anHourAgo();
+    const timestamp = ago(HOUR);
     const foreign = {
       Timestamp: Math.floor(Date.parse(timestamp) / 1000),
       Dimension: "api",

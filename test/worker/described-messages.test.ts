@@ -5,7 +5,8 @@ import { calls, newContractListing } from "./support/contracts.ts";
 import { tick, usage } from "./support/delivering.ts";
 import { admin, call, json } from "./support/gateway.ts";
 import { arrive, aws, notify } from "./support/marketplace.ts";
-import { HOUR, locationOf } from "./support/registering.ts";
+import { locationOf } from "./support/registering.ts";
+import { ago, DAY, HOUR } from "./support/times.ts";
 
 interface Schema {
   readonly $ref?: string;
@@ -35,11 +36,10 @@ async function wholeLife(): Promise<void> {
     body: new URLSearchParams({ email: "alice@example.com", name: "Alice", company: "Acme" }).toString(),
     headers: { "content-type": "application/x-www-form-urlencoded" },
   });
-  const ago = (hours: number) => new Date(Date.now() - hours * HOUR).toISOString();
-  await notify(agreementId, "license-updated", { at: ago(24) });
+  await notify(agreementId, "license-updated", { at: ago(DAY) });
   await tick();
   await listing.post(usage(accountId, 15));
-  await notify(agreementId, "license-deprovisioned", { at: ago(2) });
+  await notify(agreementId, "license-deprovisioned", { at: ago(2 * HOUR) });
   await listing.post(usage(accountId, 1));
   await tick();
 }

@@ -6,14 +6,13 @@ import { calls, newContractListing, totalsOf, usageOf } from "./support/contract
 import { recordsOf, seal, tick, usage } from "./support/delivering.ts";
 import { admin, json } from "./support/gateway.ts";
 import { aws, newCustomer, newListing, notify } from "./support/marketplace.ts";
-import { agreementOf, cameAgo, HOUR, MINUTE, toldOf } from "./support/registering.ts";
+import { agreementOf, cameAgo, toldOf } from "./support/registering.ts";
 import { withShards } from "./support/shards.ts";
+import { ago, DAY, HOUR, MINUTE } from "./support/times.ts";
 
 /** What the books have of an agreement in its final hour, and when that is over. */
 
 beforeEach(() => aws.heal());
-
-const ago = (milliseconds: number) => new Date(Date.now() - milliseconds).toISOString();
 
 const shown = (id: string) =>
   json<{ state: string; unbilled: object[] | null }>(admin("GET", `/v1/agreements/${id}`));
@@ -53,7 +52,7 @@ describe("an agreement whose final hour is over", () => {
   async function newLeaver() {
     const listing = await newListing({ concurrentAgreements: false });
     const bought = await newCustomer(listing);
-    await cameAgo(listing.id, 24 * HOUR);
+    await cameAgo(listing.id, DAY);
     const { id } = await agreementOf(listing.id);
     await notify(bought.agreementId, "license-deprovisioned", { at: ago(2 * HOUR) });
     return { listing, bought, id };

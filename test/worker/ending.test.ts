@@ -8,6 +8,7 @@ import { admin, json, type TestProduct } from "./support/gateway.ts";
 import { aws, newCustomer, newListing, notify } from "./support/marketplace.ts";
 import { cameAgo, toldOf } from "./support/registering.ts";
 import { withShards } from "./support/shards.ts";
+import { ago, DAY, HOUR, iso, MINUTE } from "./support/times.ts";
 
 const agreementOf = async (product: string) => {
   const { agreements } = await json<{ agreements: { id: string; usageUntil: string | null }[] }>(
@@ -26,9 +27,7 @@ async function endedBefore(listing: TestProduct, usageUntil: number): Promise<vo
 
 /** Posts usage of before an agreement's end when its hour has been sealed already. */
 const postLate = (listing: TestProduct, accountId: string) =>
-  listing.post({ ...usage(accountId, 5), timestamp: new Date(Date.now() - 60_000).toISOString() });
-
-const HOUR = 3_600_000;
+  listing.post({ ...usage(accountId, 5), timestamp: ago(MINUTE) });
 
 describe("an agreement that ends", () => {
   it("has its current hour sealed at once, and delivered within AWS's final hour", async () => {
@@ -38,10 +37,10 @@ describe("an agreement that ends", () => {
     await seal(listing.id);
     expect(await recordsOf(listing.id)).toEqual([]);
 
-    const at = new Date(Date.now() - 60_000).toISOString();
+    const at = ago(MINUTE);
     const { id } = await agreementOf(listing.id);
     const ended = await json<{ usageUntil: string }>(admin("POST", `/v1/agreements/${id}/end`, { at }));
-    expect(Date.parse(ended.usageUntil) - Date.parse(at)).toBe(3_600_000);
+    expect(Date.parse(ended.usageUntil) - Date.parse(at)).toBe(HOUR);
     expect(await recordsOf(listing.id)).toMatchObject([
       { state: "pending", quantity: 5, deadline: ended.usageUntil },
     ]);
@@ -58,10 +57,10 @@ describe("an agreement that ends", () => {
     }
     // The other's deadline is nearer, and the ending one's is the later of the two.
     await env.DB.prepare("UPDATE records SET deadline = ? WHERE product_id = ?")
-      .bind(Date.now() + 30 * 60_000, going.id)
+      .bind(Date.now() + 30 * MINUTE, going.id)
       .run();
     const { id } = await agreementOf(ending.id);
-    const at = new Date(Date.now() - 60_000).toISOString();
+    const at = ago(MINUTE);
     const ended = await json<{ usageUntil: string }>(admin("POST", `/v1/agreements/${id}/end`, { at }));
     expect(await json(admin("POST", `/v1/agreements/${id}/end`, {}))).toEqual(ended);
     const asked = await aws.callsDuring(tick);
@@ -78,7 +77,7 @@ describe("an agreement that ends", () => {
     const listing = await newListing();
     const { accountId } = await newCustomer(listing);
     await listing.post(usage(accountId, 5));
-    const at = new Date(Date.now() - 2 * 3_600_000).toISOString();
+    const at = ago(2 * HOUR);
     const { id } = await agreementOf(listing.id);
     await admin("POST", `/v1/agreements/${id}/end`, { at });
     await tick();
@@ -171,7 +170,7 @@ describe("an agreement that ends", () => {
     for (const until of [0, 1, 2]) await endedBefore(broken, until);
     await broken.agree();
     await env.DB.prepare("UPDATE agreements SET usage_until = ? WHERE product_id = ? AND usage_until IS NULL")
-      .bind(Date.now() + 60_000, broken.id)
+      .bind(Date.now() + MINUTE, broken.id)
       .run();
     await postLate(ending, bought.accountId);
     await expect(keepCustomers(shards)).rejects.toThrow("the shard does not answer");
@@ -208,17 +207,16 @@ describe("an agreement that ends", () => {
   it("is billed by no hour of before the customer came back", async () => {
     const listing = await newListing({ concurrentAgreements: false });
     const { accountId } = await newCustomer(listing);
-    await cameAgo(listing.id, 24 * HOUR);
+    await cameAgo(listing.id, DAY);
     const { id } = await agreementOf(listing.id);
     const base = Date.now();
-    const ago = (hours: number) => new Date(base - hours * HOUR).toISOString();
     const change = async (what: "end" | "activate", at: string) =>
       expect((await admin("POST", `/v1/agreements/${id}/${what}`, { at })).status).toBe(200);
-    const used = (hours: number) => ({ ...usage(accountId, 5), timestamp: ago(hours) });
-    await change("end", ago(6));
-    await change("activate", ago(2));
+    const used = (hours: number) => ({ ...usage(accountId, 5), timestamp: iso(base - hours * HOUR) });
+    await change("end", iso(base - 6 * HOUR));
+    await change("activate", iso(base - 2 * HOUR));
     await listing.post([used(2), used(1), used(0)]);
-    await change("end", new Date(base + 1).toISOString());
+    await change("end", iso(base + 1));
     const { results } = await json<{ results: object[] }>(listing.post(used(0)));
     expect(results).toMatchObject([{ status: "rejected", error: { code: "agreement_ended" } }]);
   });
@@ -226,15 +224,14 @@ describe("an agreement that ends", () => {
   it("is open again when a late notice puts the end of its final hour off", async () => {
     const listing = await newListing();
     const bought = await newCustomer(listing);
-    const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
-    await notify(bought.agreementId, "agreement-ended", { at: minutesAgo(70) });
+    await notify(bought.agreementId, "agreement-ended", { at: ago(70 * MINUTE) });
     await tick();
     const { id } = await agreementOf(listing.id);
     const shown = () => json(admin("GET", `/v1/agreements/${id}`));
     expect(await shown()).toMatchObject({ state: "ended", unbilled: [] });
-    await notify(bought.agreementId, "license-deprovisioned", { at: minutesAgo(30) });
+    await notify(bought.agreementId, "license-deprovisioned", { at: ago(30 * MINUTE) });
     expect(await shown()).toMatchObject({ state: "ending", unbilled: null });
-    await listing.post({ ...usage(bought.accountId, 5), timestamp: minutesAgo(75) });
+    await listing.post({ ...usage(bought.accountId, 5), timestamp: ago(75 * MINUTE) });
     // One tick seals it, and the same or the next one sends it.
     for (const _tick of [1, 2]) await tick();
     expect(await aws.records(listing.id)).toMatchObject([{ quantity: 5 }]);

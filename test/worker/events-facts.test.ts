@@ -3,12 +3,11 @@ import { describe, expect, it } from "vitest";
 import { admin, call, json, type TestProduct } from "./support/gateway.ts";
 import { aws, newArrival, newListing, notify, type AwsAgreement } from "./support/marketplace.ts";
 import { agreementOf } from "./support/registering.ts";
+import { HOUR, steadyAgo } from "./support/times.ts";
 
 /** What EventBridge's events say of an agreement beside what they are. */
 
-const HOUR = 3_600_000;
-const ago = (hours: number): string =>
-  new Date(Math.floor(Date.now() / 1000) * 1000 - hours * HOUR).toISOString();
+const ago = steadyAgo();
 
 const endOf = async (listing: TestProduct) => {
   const { id } = await agreementOf(listing.id);
@@ -46,10 +45,10 @@ describe("the end that an agreement is made for", () => {
   ])("is as AWS says, by whom the year 9999 is none: %s", async (endTime, endsAt) => {
     const listing = await newListing();
     const bought = await newArrival(listing);
-    await notify(bought.agreementId, "license-updated", { at: ago(3) });
-    await post(bought, { at: ago(2) }, endingAt("2031-05-01T00:00:00Z"));
+    await notify(bought.agreementId, "license-updated", { at: ago(3 * HOUR) });
+    await post(bought, { at: ago(2 * HOUR) }, endingAt("2031-05-01T00:00:00Z"));
     expect(await endOf(listing)).toBe("2031-05-01T00:00:00.000Z");
-    await post(bought, { at: ago(1), intent: "AMEND" }, endingAt(endTime));
+    await post(bought, { at: ago(HOUR), intent: "AMEND" }, endingAt(endTime));
     expect(await endOf(listing)).toBe(endsAt);
   });
 });
@@ -67,10 +66,10 @@ describe("the agreement that another one renews", () => {
   ])("is known by its id %s", async (_where, renewing) => {
     const listing = await newListing();
     const bought = await newArrival(listing);
-    await notify(bought.agreementId, "license-updated", { at: ago(3) });
+    await notify(bought.agreementId, "license-updated", { at: ago(3 * HOUR) });
     const next = `${bought.agreementId}-next`;
-    await post(bought, { agreementId: next, intent: "RENEW", at: ago(1) }, renewing(bought.agreementId));
-    await notify(bought.agreementId, "agreement-ended", { at: ago(0.9), status: "EXPIRED" });
+    await post(bought, { agreementId: next, intent: "RENEW", at: ago(HOUR) }, renewing(bought.agreementId));
+    await notify(bought.agreementId, "agreement-ended", { at: ago(0.9 * HOUR), status: "EXPIRED" });
     const { id, state } = await agreementOf(listing.id);
     expect(state).toBe("active");
     expect(await json(admin("GET", `/v1/agreements/${id}`))).toMatchObject({ awsAgreementId: next });

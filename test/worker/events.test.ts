@@ -4,10 +4,9 @@ import { tick } from "./support/delivering.ts";
 import { admin, call, json } from "./support/gateway.ts";
 import { arrive, aws, newArrival, newListing, notify, type AwsAgreement } from "./support/marketplace.ts";
 import { agreementOf, agreementsOf } from "./support/registering.ts";
+import { DAY, HOUR, iso, MINUTE, steadyAgo } from "./support/times.ts";
 
-const HOUR = 3_600_000;
-const ago = (hours: number): string =>
-  new Date(Math.floor(Date.now() / 1000) * 1000 - hours * HOUR).toISOString();
+const ago = steadyAgo();
 
 interface Notice {
   id: string;
@@ -57,12 +56,12 @@ describe("POST /aws/events", () => {
   it("refuses an event of a time that has not come, which would outweigh all that follow", async () => {
     const listing = await newListing();
     const event = await eventOf(await newArrival(listing), "license-updated");
-    const later = { ...event, time: new Date(Date.now() + 10 * 60_000).toISOString() };
+    const later = { ...event, time: iso(Date.now() + 10 * MINUTE) };
     const refused = await post(later);
     expect(refused.status).toBe(400);
     expect(await refused.json()).toMatchObject({ errors: [{ pointer: "#/time" }] });
     expect((await agreementOf(listing.id)).state).toBe("pending");
-    const bySlowClock = { ...event, time: new Date(Date.now() + 60_000).toISOString() };
+    const bySlowClock = { ...event, time: iso(Date.now() + MINUTE) };
     expect((await post(bySlowClock)).status).toBe(200);
     expect((await agreementOf(listing.id)).state).toBe("active");
   });
@@ -148,7 +147,7 @@ describe("a notice that comes before its customer", () => {
     const listing = await newListing();
     const age = (id: string, days: number) =>
       env.DB.prepare("UPDATE notices SET received_at = ? WHERE id = ?")
-        .bind(Date.now() - days * 24 * HOUR, id)
+        .bind(Date.now() - days * DAY, id)
         .run();
     const heard = async ({ agreementId }: AwsAgreement, days: number) => {
       const { notice } = await json<Heard>(notify(agreementId, "license-updated"));
@@ -167,11 +166,11 @@ describe("a notice that comes before its customer", () => {
     const listing = await newListing();
     const bought = await newArrival(listing);
     // These two do not name the licence.
-    await notify(bought.agreementId, "agreement-created", { at: ago(2) });
-    const ended = ago(0.2);
+    await notify(bought.agreementId, "agreement-created", { at: ago(2 * HOUR) });
+    const ended = ago(0.2 * HOUR);
     await notify(bought.agreementId, "agreement-ended", { at: ended });
     expect((await agreementOf(listing.id)).state).toBe("pending");
-    await notify(bought.agreementId, "license-updated", { at: ago(1.9) });
+    await notify(bought.agreementId, "license-updated", { at: ago(1.9 * HOUR) });
     expect(await agreementOf(listing.id)).toMatchObject({ state: "ending", endedAt: ended });
   });
 
@@ -205,10 +204,10 @@ describe("a notice that comes before its customer", () => {
 describe("an agreement that is renewed under another id of AWS's", () => {
   const RENEWED = "agmt-renewed";
   const notices = {
-    created: { kind: "agreement-created", at: ago(9) },
-    active: { kind: "license-updated", at: ago(8) },
-    over: { kind: "agreement-ended", status: "EXPIRED", at: ago(2) },
-    renewed: { kind: "agreement-created", intent: "RENEW", agreementId: RENEWED, at: ago(1.9) },
+    created: { kind: "agreement-created", at: ago(9 * HOUR) },
+    active: { kind: "license-updated", at: ago(8 * HOUR) },
+    over: { kind: "agreement-ended", status: "EXPIRED", at: ago(2 * HOUR) },
+    renewed: { kind: "agreement-created", intent: "RENEW", agreementId: RENEWED, at: ago(1.9 * HOUR) },
   };
 
   it.each([
@@ -232,7 +231,7 @@ describe("an agreement that is renewed under another id of AWS's", () => {
     });
     // Of its end under the new id it hears, too.
     const id = `${bought.agreementId}-renewed-${RENEWED}`;
-    const ended = ago(0.1);
+    const ended = ago(0.1 * HOUR);
     await notify(bought.agreementId, "agreement-ended", { agreementId: id, at: ended });
     expect(await agreementOf(listing.id)).toMatchObject({ state: "ending", endedAt: ended });
   });

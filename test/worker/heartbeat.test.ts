@@ -5,9 +5,9 @@ import { shardName } from "../../src/meter/shard-name.ts";
 import { recordsOf, seal, tick, usage } from "./support/delivering.ts";
 import { admin, json, type TestProduct, type UsageAnswer } from "./support/gateway.ts";
 import { aws, newArrival, newCustomer, newListing, notify } from "./support/marketplace.ts";
+import { HOUR, iso, startOfHour } from "./support/times.ts";
 
-const HOUR = 3_600_000;
-const lastHour = () => Math.floor(Date.now() / HOUR) * HOUR - HOUR;
+const lastHour = () => startOfHour(1);
 
 /** A listing with one dimension and one customer who has been there for days. */
 async function beating(zeroHeartbeat = true) {
@@ -27,7 +27,7 @@ describe("the zero heartbeat", () => {
     await wake(listing);
     await tick();
     expect(await recordsOf(listing.id)).toMatchObject([
-      { state: "delivered", quantity: 0, hour: new Date(lastHour()).toISOString() },
+      { state: "delivered", quantity: 0, hour: iso(lastHour()) },
     ]);
     expect(await aws.records(listing.id)).toMatchObject([{ quantity: 0 }]);
     const { results } = await env.DB.prepare(
@@ -50,11 +50,9 @@ describe("the zero heartbeat", () => {
     const { listing, accountId } = await beating();
     await wake(listing);
     const answer = await json<UsageAnswer>(
-      listing.post({ ...usage(accountId, 3), timestamp: new Date(lastHour() + 1000).toISOString() }),
+      listing.post({ ...usage(accountId, 3), timestamp: iso(lastHour() + 1000) }),
     );
-    expect(answer.results).toMatchObject([
-      { status: "accepted", billedHour: new Date(lastHour() + HOUR).toISOString() },
-    ]);
+    expect(answer.results).toMatchObject([{ status: "accepted", billedHour: iso(lastHour() + HOUR) }]);
     const { totals } = await json<{ totals: object }>(admin("GET", `/v1/conservation?product=${listing.id}`));
     expect(totals).toMatchObject({ accepted: "3", open: "3", conserved: true });
   });

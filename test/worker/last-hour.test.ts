@@ -4,7 +4,8 @@ import { shardName } from "../../src/meter/shard-name.ts";
 import { recordsOf, seal, tick, usage } from "./support/delivering.ts";
 import { admin, json, type TestProduct } from "./support/gateway.ts";
 import { aws, newCustomer, newListing, notify } from "./support/marketplace.ts";
-import { agreementOf, cameAgo, HOUR, MINUTE } from "./support/registering.ts";
+import { agreementOf, cameAgo } from "./support/registering.ts";
+import { ago, HOUR, iso, MINUTE } from "./support/times.ts";
 
 /**
  * A customer who leaves a minute ago, and usage so many seconds from then, from a hundred before to a minute after: all
@@ -18,7 +19,7 @@ async function newLeaver(listing: TestProduct) {
   const end = inHour < 4 * MINUTE ? now - inHour - 61_000 : now - MINUTE;
   const event = (seconds: number, quantity = 1) => ({
     ...usage(bought.accountId, quantity),
-    timestamp: new Date(end + seconds * 1000).toISOString(),
+    timestamp: iso(end + seconds * 1000),
   });
   return { ...bought, event };
 }
@@ -68,7 +69,7 @@ describe("the last hour of an agreement", () => {
     );
     const before = Math.floor(Date.parse(event(0).timestamp) / HOUR) * HOUR - HOUR;
     expect(late.results).toMatchObject([
-      { status: "accepted", billedHour: new Date(before).toISOString() },
+      { status: "accepted", billedHour: iso(before) },
       { status: "rejected", error: { code: "agreement_ended" } },
     ]);
     for (const _tick of [1, 2]) await tick();
@@ -79,9 +80,9 @@ describe("the last hour of an agreement", () => {
   it("takes no usage in the last minutes of its final hour, which could not be sent any more", async () => {
     const listing = await newListing();
     const bought = await newCustomer(listing);
-    const end = Date.now() - 56 * 60_000;
-    await notify(bought.agreementId, "license-deprovisioned", { at: new Date(end).toISOString() });
-    const used = { ...usage(bought.accountId, 5), timestamp: new Date(end - 60_000).toISOString() };
+    const end = Date.now() - 56 * MINUTE;
+    await notify(bought.agreementId, "license-deprovisioned", { at: iso(end) });
+    const used = { ...usage(bought.accountId, 5), timestamp: iso(end - MINUTE) };
     expect(await json(listing.post(used))).toMatchObject({
       results: [{ status: "rejected", error: { code: "agreement_ended" } }],
     });
@@ -111,15 +112,13 @@ describe("the last hour of an agreement", () => {
 });
 
 describe("what was given up by an end", () => {
-  const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
-
   /** A customer whose agreement was taken to have ended, when AWS had not taken the usage of an hour yet. */
   async function newGivenUp(listing: TestProduct) {
     const bought = await newCustomer(listing);
-    await listing.post({ ...usage(bought.accountId, 5), timestamp: minutesAgo(130) });
+    await listing.post({ ...usage(bought.accountId, 5), timestamp: ago(130 * MINUTE) });
     await seal(listing.id);
     const { id } = await agreementOf(listing.id);
-    await admin("POST", `/v1/agreements/${id}/end`, { at: minutesAgo(70) });
+    await admin("POST", `/v1/agreements/${id}/end`, { at: ago(70 * MINUTE) });
     await tick();
     expect(await recordsOf(listing.id)).toMatchObject([{ state: "parked", reason: "expired", attempts: 0 }]);
     return { ...bought, id };
@@ -128,7 +127,7 @@ describe("what was given up by an end", () => {
   it("is sent after all when a later notice puts the end off", async () => {
     const listing = await newListing();
     const { agreementId } = await newGivenUp(listing);
-    await notify(agreementId, "license-deprovisioned", { at: minutesAgo(30) });
+    await notify(agreementId, "license-deprovisioned", { at: ago(30 * MINUTE) });
     expect(await recordsOf(listing.id)).toMatchObject([{ state: "pending", reason: null }]);
     await tick();
     expect(await aws.records(listing.id)).toMatchObject([{ quantity: 5 }]);

@@ -7,9 +7,9 @@ import { tick } from "./support/delivering.ts";
 import { admin, json } from "./support/gateway.ts";
 import { newArrival, newListing, notify } from "./support/marketplace.ts";
 import { agreementOf } from "./support/registering.ts";
+import { ago, HOUR, MINUTE } from "./support/times.ts";
 
 const SECRET = `whsec_${btoa("a secret of twenty-four b")}`;
-const HOUR = 3_600_000;
 
 interface Message {
   id: string;
@@ -50,11 +50,10 @@ async function send(status = 200, now = Date.now()): Promise<Delivery[]> {
 async function wholeLife(): Promise<{ id: string; accountId: string }> {
   const listing = await newListing();
   const { agreementId, accountId } = await newArrival(listing);
-  const hoursAgo = (hours: number) => new Date(Date.now() - hours * HOUR).toISOString();
   const notices = [
-    ["license-updated", hoursAgo(5)],
-    ["agreement-ended", hoursAgo(2)],
-    ["license-deprovisioned", hoursAgo(1.9)],
+    ["license-updated", ago(5 * HOUR)],
+    ["agreement-ended", ago(2 * HOUR)],
+    ["license-deprovisioned", ago(1.9 * HOUR)],
   ] as const;
   for (const [kind, at] of [...notices, ...notices]) await notify(agreementId, kind, { at });
   await tick();
@@ -126,7 +125,7 @@ describe("webhook messages of an agreement", () => {
     await env.DB.prepare("UPDATE messages SET attempts = 9").run();
     await admin("POST", `/v1/messages/${message?.id ?? ""}/resend`);
     expect(await send(500, Date.now() + 1000)).toHaveLength(1);
-    expect(await send(200, Date.now() + 60_000)).toHaveLength(1);
+    expect(await send(200, Date.now() + MINUTE)).toHaveLength(1);
     expect((await admin("POST", "/v1/messages/msg_none/resend")).status).toBe(404);
   });
 });

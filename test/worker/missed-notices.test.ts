@@ -7,6 +7,7 @@ import { tick } from "./support/delivering.ts";
 import { admin, call, json } from "./support/gateway.ts";
 import { aws, newArrival, newListing } from "./support/marketplace.ts";
 import { agreementOf, listenToLogs } from "./support/registering.ts";
+import { DAY, MINUTE } from "./support/times.ts";
 
 /** Notices that AWS has sent and that were not taken, or that come no more: a person is told. */
 
@@ -50,7 +51,7 @@ const alarms = async () => {
 /** A day and a minute later, as far as what has happened is concerned. */
 const aDayLater = () =>
   env.DB.prepare("UPDATE incidents SET happened_at = happened_at - ?")
-    .bind(24 * 3_600_000 + 60_000)
+    .bind(DAY + MINUTE)
     .run();
 
 describe("an event of AWS's that is refused", () => {

@@ -4,17 +4,16 @@ import { tick } from "./support/delivering.ts";
 import { admin, json, type TestProduct } from "./support/gateway.ts";
 import { aws, newCustomer, newListing, notify } from "./support/marketplace.ts";
 import { agreementOf, agreementsOf, cameAgo, letMove, newUnlicensed } from "./support/registering.ts";
+import { ago, DAY, HOUR } from "./support/times.ts";
 
 /** Whose notices are that name a licence which no agreement has yet: before a product's move to concurrent agreements, and after it. */
 
-const HOUR = 3_600_000;
-const ago = (hours: number): string => new Date(Date.now() - hours * HOUR).toISOString();
 const legacy = () => newListing({ concurrentAgreements: false });
 
 /** A customer of a product since a day, who has bought it once more: under another licence, and has not come with that. */
 async function newSecondLicence(listing: TestProduct) {
   const first = await newCustomer(listing);
-  await cameAgo(listing.id, 24 * HOUR);
+  await cameAgo(listing.id, DAY);
   const second = await aws.agreement(listing.id, { accountId: first.accountId });
   return { first, second };
 }
@@ -31,7 +30,9 @@ describe("a notice of an account's second licence", () => {
       const { first, second } = await newSecondLicence(listing);
       const before = await agreementOf(listing.id);
       await letMove(listing, Date.now() - HOUR);
-      expect(await heard(second.agreementId, kind, { at: ago(0.1) })).toMatchObject({ agreement: null });
+      expect(await heard(second.agreementId, kind, { at: ago(0.1 * HOUR) })).toMatchObject({
+        agreement: null,
+      });
       await tick();
       expect(await agreementOf(listing.id)).toEqual(before);
       expect(before).toMatchObject({ state: "active", licenseArn: first.licenseArn });
@@ -43,7 +44,7 @@ describe("a notice of an account's second licence", () => {
     const { second } = await newSecondLicence(listing);
     const { id } = await agreementOf(listing.id);
     await letMove(listing, Date.now() - HOUR);
-    expect(await heard(second.agreementId, "license-updated", { at: ago(1.1) })).toMatchObject({
+    expect(await heard(second.agreementId, "license-updated", { at: ago(1.1 * HOUR) })).toMatchObject({
       agreement: id,
     });
     expect(await agreementOf(listing.id)).toMatchObject({ id, licenseArn: second.licenseArn });

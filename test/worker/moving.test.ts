@@ -4,11 +4,9 @@ import { recordsOf, retryNow, seal, tick } from "./support/delivering.ts";
 import { admin, json, type TestProduct } from "./support/gateway.ts";
 import { arrive, aws, newCustomer, newListing, notify } from "./support/marketplace.ts";
 import { cameAgo, letMove, newUnlicensed } from "./support/registering.ts";
+import { ago, HOUR, iso, MINUTE, startOfHour } from "./support/times.ts";
 
-const HOUR = 3_600_000;
-const iso = (at: number) => new Date(at).toISOString();
 /** The beginning of an hour: of this one, of the one before it, and so on. */
-const hour = (ago: number) => Math.floor(Date.now() / HOUR) * HOUR - ago * HOUR;
 
 interface Agreement {
   id: string;
@@ -34,7 +32,7 @@ const usageIn = (customer: string, at: number, quantity = 1) => ({
   customer,
   dimension: "api",
   quantity,
-  timestamp: iso(at + 60_000),
+  timestamp: iso(at + MINUTE),
 });
 
 /** What AWS has booked, oldest hour first. */
@@ -57,7 +55,7 @@ afterEach(() => aws.switches({ bothProductAndLicense: "reject" }));
 describe("a move to concurrent agreements", () => {
   it("is agreed on for the beginning of an hour to come, and taken back while that has not come", async () => {
     const listing = await legacy();
-    for (const from of [hour(-1), hour(-50)]) {
+    for (const from of [startOfHour(-1), startOfHour(-50)]) {
       expect(await json(move(listing, from))).toMatchObject({
         concurrentAgreements: false,
         concurrentAgreementsFrom: iso(from),
@@ -67,9 +65,9 @@ describe("a move to concurrent agreements", () => {
   });
 
   it.each([
-    ["within an hour", () => hour(-1) + 1000, 400, "must be the beginning of an hour"],
-    ["in the hour that has begun", () => hour(0), 409, "the move can be at"],
-    ["in the past", () => hour(5), 409, "the move can be at"],
+    ["within an hour", () => startOfHour(-1) + 1000, 400, "must be the beginning of an hour"],
+    ["in the hour that has begun", () => startOfHour(), 409, "the move can be at"],
+    ["in the past", () => startOfHour(5), 409, "the move can be at"],
   ])("is refused %s", async (_when, from, status, detail) => {
     const refused = await move(await legacy(), from());
     expect(refused.status).toBe(status);
@@ -80,7 +78,7 @@ describe("a move to concurrent agreements", () => {
     const listing = await legacy();
     await newCustomer(listing);
     const [first, second] = [await newUnlicensed(listing), await newUnlicensed(listing)];
-    const refused = await move(listing, hour(-1));
+    const refused = await move(listing, startOfHour(-1));
     expect(refused.status).toBe(409);
     expect(await refused.text()).toContain("2 agreements of product");
     const { agreements } = await json<{ agreements: Agreement[] }>(
@@ -91,18 +89,18 @@ describe("a move to concurrent agreements", () => {
     );
     // What AWS takes no usage of any more needs none.
     await cameAgo(listing.id, 3 * HOUR);
-    for (const { id } of agreements)
-      await admin("POST", `/v1/agreements/${id}/end`, { at: iso(Date.now() - 2 * HOUR) });
-    expect((await move(listing, hour(-1))).status).toBe(200);
+    for (const { id } of agreements) await admin("POST", `/v1/agreements/${id}/end`, { at: ago(2 * HOUR) });
+    expect((await move(listing, startOfHour(-1))).status).toBe(200);
   });
 
   it.each([
-    ["has come", () => legacy(), async (listing: TestProduct) => letMove(listing, hour(0))],
+    ["has come", () => legacy(), async (listing: TestProduct) => letMove(listing, startOfHour())],
     ["was never needed", () => newListing(), () => Promise.resolve()],
   ])("is refused, and not taken back, when it %s", async (_what, list, prepare) => {
     const listing = await list();
     await prepare(listing);
-    for (const from of [hour(-1), hour(-2)]) expect((await move(listing, from)).status).toBe(409);
+    for (const from of [startOfHour(-1), startOfHour(-2)])
+      expect((await move(listing, from)).status).toBe(409);
     const { concurrentAgreementsFrom } = await json<{ concurrentAgreementsFrom: string | null }>(
       admin("PATCH", `/v1/products/${listing.id}`, {}),
     );
@@ -114,51 +112,51 @@ describe("records of a product that moves", () => {
   it("carry ProductCode before its hour and LicenseArn from then on, late usage, too, and never both", async () => {
     const listing = await legacy();
     const { accountId, licenseArn } = await newCustomer(listing);
-    await letMove(listing, hour(2));
-    const hours = [hour(5), hour(3), hour(2), hour(1)];
+    await letMove(listing, startOfHour(2));
+    const hours = [startOfHour(5), startOfHour(3), startOfHour(2), startOfHour(1)];
     await listing.post(hours.map((at) => usageIn(accountId, at)));
     await seal(listing.id);
     await tick();
     // Usage that comes later for hours of both sides joins this hour, which its end seals.
     await listing.post(hours.map((at) => usageIn(accountId, at, 2)));
-    await listing.post(usageIn(accountId, hour(4), 7));
+    await listing.post(usageIn(accountId, startOfHour(4), 7));
     await seal(listing.id);
     await tick();
     expect(await booked(listing)).toEqual([
-      { hour: hour(5), licenseArn: null, quantity: 1 },
-      { hour: hour(4), licenseArn: null, quantity: 7 },
-      { hour: hour(3), licenseArn: null, quantity: 1 },
-      { hour: hour(2), licenseArn, quantity: 1 },
-      { hour: hour(1), licenseArn, quantity: 1 },
+      { hour: startOfHour(5), licenseArn: null, quantity: 1 },
+      { hour: startOfHour(4), licenseArn: null, quantity: 7 },
+      { hour: startOfHour(3), licenseArn: null, quantity: 1 },
+      { hour: startOfHour(2), licenseArn, quantity: 1 },
+      { hour: startOfHour(1), licenseArn, quantity: 1 },
     ]);
     const { id } = await agreementOf(listing);
     await admin("POST", `/v1/agreements/${id}/end`, {});
     await tick();
-    expect((await booked(listing)).at(-1)).toEqual({ hour: hour(0), licenseArn, quantity: 8 });
+    expect((await booked(listing)).at(-1)).toEqual({ hour: startOfHour(), licenseArn, quantity: 8 });
     expect(new Set((await booked(listing)).map((record) => record.hour)).size).toBe(6);
   });
 
   it("that were sealed before it go again as they were, and are booked once", async () => {
     const listing = await legacy();
     const { accountId } = await newCustomer(listing);
-    await listing.post(usageIn(accountId, hour(1), 4));
+    await listing.post(usageIn(accountId, startOfHour(1), 4));
     await seal(listing.id);
     await aws.faults({ kind: "drop-connection-after-store", operation: "BatchMeterUsage" });
     await tick();
     expect(await recordsOf(listing.id)).toMatchObject([{ state: "pending", attempts: 1 }]);
-    await letMove(listing, hour(0));
+    await letMove(listing, startOfHour());
     await retryNow(listing.id);
     await tick();
     expect(await recordsOf(listing.id)).toMatchObject([{ state: "delivered", attempts: 2 }]);
-    expect(await booked(listing)).toEqual([{ hour: hour(1), licenseArn: null, quantity: 4 }]);
+    expect(await booked(listing)).toEqual([{ hour: startOfHour(1), licenseArn: null, quantity: 4 }]);
   });
 
   it("of before it that AWS knows no more wait for a person, and hold up no others", async () => {
     await aws.switches({ bothProductAndLicense: "reject" });
     const listing = await legacy();
     const { accountId, licenseArn } = await newCustomer(listing);
-    await listing.post([usageIn(accountId, hour(3), 4), usageIn(accountId, hour(1), 2)]);
-    await letMove(listing, hour(2));
+    await listing.post([usageIn(accountId, startOfHour(3), 4), usageIn(accountId, startOfHour(1), 2)]);
+    await letMove(listing, startOfHour(2));
     await seal(listing.id);
     await tick();
     expect(await recordsOf(listing.id)).toMatchObject([
@@ -177,35 +175,35 @@ describe("records of a product that moves", () => {
     await admin("POST", `/v1/agreements/${id}/end`, {});
     await tick();
     expect(await booked(listing)).toEqual([
-      { hour: hour(1), licenseArn, quantity: 2 },
-      { hour: hour(0), licenseArn, quantity: 4 },
+      { hour: startOfHour(1), licenseArn, quantity: 2 },
+      { hour: startOfHour(), licenseArn, quantity: 4 },
     ]);
   });
 
   it("that roll over to an hour after it carry LicenseArn there", async () => {
     const listing = await legacy();
     const { accountId, licenseArn } = await newCustomer(listing);
-    await listing.post(usageIn(accountId, hour(1), 4));
+    await listing.post(usageIn(accountId, startOfHour(1), 4));
     await seal(listing.id);
     await env.DB.prepare("UPDATE records SET deadline = ? WHERE product_id = ?")
       .bind(Date.now(), listing.id)
       .run();
-    await letMove(listing, hour(0));
+    await letMove(listing, startOfHour());
     await tick();
     const { id } = await agreementOf(listing);
     await admin("POST", `/v1/agreements/${id}/end`, {});
     await tick();
-    expect(await booked(listing)).toEqual([{ hour: hour(0), licenseArn, quantity: 4 }]);
+    expect(await booked(listing)).toEqual([{ hour: startOfHour(), licenseArn, quantity: 4 }]);
   });
 
   it("of an agreement without a LicenseArn wait for a person, and roll over once it is known", async () => {
     const listing = await legacy();
     const { accountId, licenseArn } = await newUnlicensed(listing);
-    await letMove(listing, hour(2));
-    await listing.post([3, 2, 1].map((ago) => usageIn(accountId, hour(ago), ago)));
+    await letMove(listing, startOfHour(2));
+    await listing.post([3, 2, 1].map((hours) => usageIn(accountId, startOfHour(hours), hours)));
     await seal(listing.id);
     await tick();
-    expect(await booked(listing)).toEqual([{ hour: hour(3), licenseArn: null, quantity: 3 }]);
+    expect(await booked(listing)).toEqual([{ hour: startOfHour(3), licenseArn: null, quantity: 3 }]);
     const { parked } = await json<{
       parked: { record: string; reason: string; lastAnswer: string; actions: { action: string }[] }[];
     }>(admin("GET", `/v1/parked?product=${listing.id}`));
@@ -228,8 +226,8 @@ describe("records of a product that moves", () => {
     await admin("POST", `/v1/agreements/${id}/end`, {});
     await tick();
     expect(await booked(listing)).toEqual([
-      { hour: hour(3), licenseArn: null, quantity: 3 },
-      { hour: hour(0), licenseArn, quantity: 1 },
+      { hour: startOfHour(3), licenseArn: null, quantity: 3 },
+      { hour: startOfHour(), licenseArn, quantity: 1 },
     ]);
   });
 });
@@ -241,7 +239,7 @@ describe("a legacy agreement", () => {
     expect(await agreementOf(listing)).toMatchObject({ licenseArn: null });
     await notify(agreementId, "license-updated");
     expect(await agreementOf(listing)).toMatchObject({ licenseArn });
-    expect((await move(listing, hour(-1))).status).toBe(200);
+    expect((await move(listing, startOfHour(-1))).status).toBe(200);
   });
 
   it("learns its LicenseArn when the customer comes again", async () => {
@@ -271,7 +269,7 @@ describe("a customer who comes after the move", () => {
     const listing = await legacy();
     const { registrationToken, licenseArn, accountId } = await newCustomer(listing);
     const before = await agreementOf(listing);
-    await letMove(listing, hour(0));
+    await letMove(listing, startOfHour());
     expect((await arrive(registrationToken)).status).toBe(303);
     expect(await agreementsOf(listing)).toMatchObject([{ id: before.id, licenseArn }]);
     await newCustomer(listing, { accountId });
@@ -284,7 +282,7 @@ describe("a customer who comes after the move", () => {
     const listing = await legacy();
     const { registrationToken, licenseArn } = await newUnlicensed(listing);
     const before = await agreementOf(listing);
-    await letMove(listing, hour(0));
+    await letMove(listing, startOfHour());
     expect((await arrive(registrationToken)).status).toBe(303);
     expect(await agreementsOf(listing)).toMatchObject([{ id: before.id, licenseArn }]);
   });
@@ -294,8 +292,8 @@ describe("a customer who comes after the move", () => {
     const { accountId } = await newUnlicensed(listing);
     await cameAgo(listing.id, 3 * HOUR);
     const before = await agreementOf(listing);
-    await admin("POST", `/v1/agreements/${before.id}/end`, { at: iso(Date.now() - 2 * HOUR) });
-    await letMove(listing, hour(0));
+    await admin("POST", `/v1/agreements/${before.id}/end`, { at: ago(2 * HOUR) });
+    await letMove(listing, startOfHour());
     const { licenseArn } = await newCustomer(listing, { accountId });
     const agreements = await agreementsOf(listing);
     expect(agreements).toHaveLength(2);
@@ -306,7 +304,7 @@ describe("a customer who comes after the move", () => {
   it("has one agreement for each licence, however many come at once", async () => {
     const listing = await legacy();
     const first = await newUnlicensed(listing);
-    await letMove(listing, hour(0));
+    await letMove(listing, startOfHour());
     const { accountId } = first;
     const second = await aws.agreement(listing.id, { accountId });
     const tokens = [first, second, first, second].map(({ registrationToken }) => registrationToken);

@@ -7,6 +7,7 @@ import { recordsOf, seal, tick, usage } from "./support/delivering.ts";
 import { admin, json, type TestProduct } from "./support/gateway.ts";
 import { agreementOf } from "./support/registering.ts";
 import { aws, newCustomer, newListing } from "./support/marketplace.ts";
+import { iso, startOfHour } from "./support/times.ts";
 
 interface Parked {
   record: string;
@@ -33,8 +34,7 @@ interface Action {
   billedHour: string | null;
 }
 
-const HOUR = 3_600_000;
-const thisHour = () => new Date(Math.floor(Date.now() / HOUR) * HOUR).toISOString();
+const thisHour = () => iso(startOfHour());
 
 const parkedOf = async (listing: TestProduct) =>
   (await json<{ parked: Parked[] }>(admin("GET", `/v1/parked?product=${listing.id}`))).parked;

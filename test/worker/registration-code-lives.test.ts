@@ -5,7 +5,8 @@ import { openLedger } from "../../src/ledger/database.ts";
 import { sha256Hex } from "../../src/sha256.ts";
 import { admin, call, type TestProduct } from "./support/gateway.ts";
 import { arrive, aws, newListing } from "./support/marketplace.ts";
-import { agreementOf, codeIn, HOUR, locationOf, MINUTE, redeem, toldOf } from "./support/registering.ts";
+import { agreementOf, codeIn, locationOf, redeem, toldOf } from "./support/registering.ts";
+import { DAY, MINUTE } from "./support/times.ts";
 
 /** How long a code holds, and where: the seller's page passes it on at once, and a form may take its time. */
 
@@ -43,7 +44,7 @@ const issuedAgo = (agreementId: string, milliseconds: number) =>
 describe("a code that a customer is sent on with", () => {
   it.each([
     ["ten minutes for the seller's page, which passes it on at once", SELLERS_PAGE, 10 * MINUTE],
-    ["a day for the gateway's own, where a form may take its time", null, 24 * HOUR],
+    ["a day for the gateway's own, where a form may take its time", null, DAY],
   ])("lives %s", async (_what, signUpUrl, life) => {
     const before = Date.now();
     const { code } = await newVisitor(signUpUrl);
@@ -56,8 +57,8 @@ describe("a code that a customer is sent on with", () => {
 
   it("opens the gateway's own page until its day is over", async () => {
     const { id } = await newVisitor(null);
-    expect((await openPage(await issuedAgo(id, 24 * HOUR - MINUTE))).status).toBe(200);
-    const over = await issuedAgo(id, 24 * HOUR + 1);
+    expect((await openPage(await issuedAgo(id, DAY - MINUTE))).status).toBe(200);
+    const over = await issuedAgo(id, DAY + 1);
     for (const response of [await openPage(over), await submit(over)]) expect(response.status).toBe(400);
   });
 });

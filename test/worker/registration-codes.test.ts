@@ -15,12 +15,11 @@ import {
   redeem,
   type AgreementView,
 } from "./support/registering.ts";
+import { MINUTE } from "./support/times.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
 });
-
-const MINUTE = 60_000;
 
 const random = (bytes: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(bytes);
 

@@ -12,17 +12,15 @@ import {
   agreementsOf,
   callWithSecret,
   faultResolving,
-  HOUR,
   listenToLogs,
   locationOf,
   lostAlarms,
-  MINUTE,
   newWaiter,
   pass,
-  SECOND,
   waiting,
   waitingAlarms,
 } from "./support/registering.ts";
+import { HOUR, MINUTE, SECOND } from "./support/times.ts";
 
 let logged: string[] = [];
 beforeEach(async () => {

@@ -6,7 +6,6 @@ import { arrive, aws, newListing } from "./support/marketplace.ts";
 import {
   agreementsOf,
   codeIn,
-  HOUR,
   ledgerText,
   listenToLogs,
   locationOf,
@@ -14,6 +13,7 @@ import {
   newWaiter,
   pass,
 } from "./support/registering.ts";
+import { ago, HOUR, MINUTE, SECOND } from "./support/times.ts";
 
 /** What a stranger, or a customer who means harm, tries at the registration. */
 
@@ -149,7 +149,7 @@ describe("a waiting page's address", () => {
     expect(codeIn(await arrive(registrationToken))).toMatch(/^mgc_/);
     expect(locationOf(await call("GET", page))).toContain("registration_code=");
     await env.DB.prepare("UPDATE arrivals SET sent_on_at = sent_on_at - ?")
-      .bind(11 * 60_000)
+      .bind(11 * MINUTE)
       .run();
     expect((await call("GET", page)).status).toBe(400);
   });
@@ -161,13 +161,12 @@ describe("a customer who has kept a token of before the end", () => {
     const bought = await aws.agreement(listing.id);
     await arrive(bought.registrationToken);
     const kept = await aws.token(bought.agreementId);
-    const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
     const tell = async (kind: string, at: string) => {
       const { notice } = await aws.notice(bought.agreementId, { kind, via: "eventbridge", at });
       await call("POST", "/aws/events", { body: notice, headers: { "x-api-key": env.EVENTS_SECRET ?? "" } });
     };
-    await tell("license-updated", ago(60));
-    await tell("license-deprovisioned", ago(0.1));
+    await tell("license-updated", ago(HOUR));
+    await tell("license-deprovisioned", ago(6 * SECOND));
     const [ending] = await agreementsOf(listing.id);
     expect(ending).toMatchObject({ state: "ending" });
     expect((await arrive(kept)).status).toBe(303);

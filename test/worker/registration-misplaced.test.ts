@@ -7,7 +7,6 @@ import {
   agreementOf,
   agreementsOf,
   codeIn,
-  HOUR,
   listenToLogs,
   locationOf,
   misplacedAlarms,
@@ -16,6 +15,7 @@ import {
   redeem,
   waitingAlarms,
 } from "./support/registering.ts";
+import { HOUR } from "./support/times.ts";
 
 /** Customers whom a listing's fulfillment URL brings to the address of another product. */
 

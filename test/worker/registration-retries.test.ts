@@ -10,12 +10,11 @@ import {
   faultResolving,
   listenToLogs,
   locationOf,
-  MINUTE,
   newWaiter,
   pass,
-  SECOND,
   waiting,
 } from "./support/registering.ts";
+import { MINUTE, SECOND } from "./support/times.ts";
 
 /** How soon customers who wait are tried again. */
 

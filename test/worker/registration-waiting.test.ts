@@ -12,19 +12,17 @@ import {
   callWithSecret,
   codeIn,
   faultResolving,
-  HOUR,
   ledgerText,
   listenToLogs,
   locationOf,
   lostAlarms,
-  MINUTE,
   newWaiter,
   pass,
   redeem,
-  SECOND,
   waiting,
   waitingAlarms,
 } from "./support/registering.ts";
+import { DAY, HOUR, MINUTE, SECOND } from "./support/times.ts";
 
 let logged: string[] = [];
 beforeEach(async () => {
@@ -194,7 +192,7 @@ describe("a customer who waits", () => {
       { subject: "AccessDeniedException", detail: expect.stringContaining("They have to press") as unknown },
     ]);
     expect(logged.join("\n")).toContain("could not be let in before AWS's token ended");
-    await pass(24 * HOUR + MINUTE);
+    await pass(DAY + MINUTE);
     await tick();
     await tick();
     expect(await lostAlarms()).toEqual([]);

@@ -9,13 +9,13 @@ import {
   arriveAgo,
   codeIn,
   faultResolving,
-  HOUR,
   listenToLogs,
   locationOf,
   pass,
   redeem,
   toldOf,
 } from "./support/registering.ts";
+import { ago, DAY, HOUR } from "./support/times.ts";
 
 afterEach(async () => {
   vi.restoreAllMocks();
@@ -216,14 +216,12 @@ describe("GET /register", () => {
   });
 });
 
-const ago = (milliseconds: number) => new Date(Date.now() - milliseconds).toISOString();
-
 /** A customer of a product without concurrent agreements, who came three hours ago. */
 async function newLegacyCustomer() {
   const listing = await newListing({ concurrentAgreements: false });
   const bought = await aws.agreement(listing.id);
   await arriveAgo(bought.registrationToken, 3 * HOUR);
-  await notify(bought.agreementId, "license-updated", { at: ago(24 * HOUR) });
+  await notify(bought.agreementId, "license-updated", { at: ago(DAY) });
   return { listing, ...bought };
 }
 

@@ -7,9 +7,9 @@ import { openLedger } from "../../src/ledger/database.ts";
 import { recordsOf, seal, tick, usage } from "./support/delivering.ts";
 import { admin, json, type TestProduct } from "./support/gateway.ts";
 import { aws, newCustomer, newListing } from "./support/marketplace.ts";
+import { DAY, iso, startOfHour } from "./support/times.ts";
 
-const HOUR = 3_600_000;
-const thisHour = () => new Date(Math.floor(Date.now() / HOUR) * HOUR).toISOString();
+const thisHour = () => iso(startOfHour());
 
 /** Lets the deadline of a product's records come before AWS has seen them. */
 const letExpire = (listing: TestProduct) =>
@@ -82,7 +82,7 @@ describe("a record that AWS takes no more and surely does not have", () => {
 
   it("waits for a person when AWS took no usage of the customer: it would roll on for ever", async () => {
     const listing = await newListing({ concurrentAgreements: false });
-    const startsAt = new Date(Date.now() + 86_400_000).toISOString();
+    const startsAt = iso(Date.now() + DAY);
     const { accountId } = await newCustomer(listing, { startsAt });
     await listing.post(usage(accountId, 4));
     await seal(listing.id);

@@ -5,8 +5,10 @@ import { shardName } from "../../src/meter/shard-name.ts";
 import { countRows } from "./support/counted-rows.ts";
 import { recordsOf, seal, tick } from "./support/delivering.ts";
 import { newCustomer, newListing } from "./support/marketplace.ts";
+import { HOUR, SECOND, startOfHour } from "./support/times.ts";
 
-const anHourAgo = Math.floor(Date.now() / 3_600_000) * 3600 - 1800;
+/** In seconds: the middle of the last hour. */
+const anHourAgo = (startOfHour(1) + HOUR / 2) / SECOND;
 
 describe("the rows that Cloudflare bills", () => {
   it("are a few for a request of any size, and six for each of its records until it is delivered", async () => {

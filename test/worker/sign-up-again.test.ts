@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { admin, call } from "./support/gateway.ts";
 import { arrive, aws } from "./support/marketplace.ts";
-import { codeIn, faultResolving, locationOf, pass, redeem, SECOND } from "./support/registering.ts";
+import { codeIn, faultResolving, locationOf, pass, redeem } from "./support/registering.ts";
 import { alice, contactOf, newVisitor, submit, textOf as markupOf } from "./support/signing-up.ts";
+import { SECOND } from "./support/times.ts";
 
 /** Customers who come to the gateway's own page and have signed up before. */
 

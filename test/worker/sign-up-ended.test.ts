@@ -1,14 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { admin } from "./support/gateway.ts";
 import { arrive, aws, newListing, notify } from "./support/marketplace.ts";
-import { HOUR, locationOf, toldOf, agreementOf } from "./support/registering.ts";
+import { locationOf, toldOf, agreementOf } from "./support/registering.ts";
 import { alice, contactOf, newVisitor, submit, textOf as markupOf } from "./support/signing-up.ts";
+import { DAY, HOUR, iso, MINUTE } from "./support/times.ts";
 
 /** Customers of the gateway's own page whose subscription has ended. */
 
 const textOf = async (page: string) => (await markupOf(page)).replaceAll(/\s+/g, " ");
 
-const at = (time: number) => ({ at: new Date(time).toISOString() });
+const at = (time: number) => ({ at: iso(time) });
 
 /** The day of a time, as the page writes it. */
 const dayOf = (time: number) =>
@@ -16,13 +17,13 @@ const dayOf = (time: number) =>
 
 describe("a customer whose subscription has ended before the account was set up", () => {
   it.each([
-    ["a moment ago, in its final hour", Date.now() - 60_000],
+    ["a moment ago, in its final hour", Date.now() - MINUTE],
     ["long ago", Date.now() - 3 * HOUR],
   ])("%s, is told so, and asked for nothing", async (_when, endedAt) => {
     const listing = await newListing();
     await admin("PATCH", `/v1/products/${listing.id}`, { signUpUrl: null, name: "Widget Cloud" });
     const { registrationToken, agreementId } = await aws.agreement(listing.id);
-    await notify(agreementId, "license-updated", at(Date.now() - 24 * HOUR));
+    await notify(agreementId, "license-updated", at(Date.now() - DAY));
     await notify(agreementId, "license-deprovisioned", at(endedAt));
     const page = locationOf(await arrive(registrationToken));
     const text = await textOf(page);
@@ -58,7 +59,7 @@ describe("a customer who has signed up", () => {
 
   it("and subscribes again goes on as soon as AWS tells of it", async () => {
     const { page, names, listing } = await newVisitor();
-    await notify(names.agreementId, "license-deprovisioned", at(Date.now() - 60_000));
+    await notify(names.agreementId, "license-deprovisioned", at(Date.now() - MINUTE));
     expect(await textOf(page)).toContain("Have you just done so?");
     await notify(names.agreementId, "license-updated", at(Date.now()));
     expect(await agreementOf(listing.id)).toMatchObject({ state: "active" });

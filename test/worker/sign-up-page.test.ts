@@ -3,6 +3,7 @@ import { call } from "./support/gateway.ts";
 import { arrive } from "./support/marketplace.ts";
 import { codeIn, codeOf, ledgerText, locationOf, redeem, toldOf } from "./support/registering.ts";
 import { alice, contactOf, newVisitor, submit, textOf } from "./support/signing-up.ts";
+import { MINUTE } from "./support/times.ts";
 
 describe("the gateway's own page", () => {
   it("is where a customer goes whose product has no sign-up address", async () => {
@@ -194,7 +195,7 @@ describe("a customer who signs up", () => {
   });
 
   it.each([
-    ["expired", async (id: string) => `/registration/${await codeOf(id, Date.now() - 11 * 60_000)}`],
+    ["expired", async (id: string) => `/registration/${await codeOf(id, Date.now() - 11 * MINUTE)}`],
     ["unknown", () => Promise.resolve("/registration/mgc_unknown")],
     ["markup", () => Promise.resolve("/registration/%3Cscript%3Ealert(1)%3C%2Fscript%3E")],
     ["no text", () => Promise.resolve("/registration/%ff%00")],

@@ -6,8 +6,8 @@ import { Random } from "../simulation/random.ts";
 import { recordsOf, retryNow, seal, tick } from "./support/delivering.ts";
 import { admin, json, type TestProduct, type UsageAnswer } from "./support/gateway.ts";
 import { aws, newCustomer, newListing } from "./support/marketplace.ts";
+import { ago, HOUR } from "./support/times.ts";
 
-const HOUR = 3_600_000;
 const STEPS = 40;
 
 const AWS_FAULTS = [
@@ -93,7 +93,7 @@ describe("the gateway inside workerd, with trouble at random", () => {
         dimension: random.pick(["api", "gb"]),
         quantity: random.whole(1, 80) / 8,
         // Older usage is refused on the 1st of a month: AWS takes that of the month before until 06:00.
-        timestamp: new Date(Date.now() - random.whole(1, 6) * HOUR).toISOString(),
+        timestamp: ago(random.whole(1, 6) * HOUR),
       }));
       // Posting, sealing and two ticks at once, in whatever order they come.
       await Promise.allSettled([

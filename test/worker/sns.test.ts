@@ -4,9 +4,8 @@ import { signText } from "../../simulator/src/notices/certificate.ts";
 import { admin, call, json, type TestProduct } from "./support/gateway.ts";
 import { aws, newArrival, newListing, type AwsAgreement } from "./support/marketplace.ts";
 import { agreementOf, arriveAgo } from "./support/registering.ts";
+import { ago, HOUR } from "./support/times.ts";
 
-const HOUR = 3_600_000;
-const ago = (hours: number): string => new Date(Date.now() - hours * HOUR).toISOString();
 const topicOf = (code: string, of = "subscription") =>
   `arn:aws:sns:us-east-1:287250355862:aws-mp-${of}-notification-${code}`;
 
@@ -126,7 +125,7 @@ describe("POST /aws/sns", () => {
   it("refuses what somebody has kept for more than an hour", async () => {
     const listing = await newLegacyListing();
     const bought = await newArrival(listing);
-    expect((await tell(bought, "subscribe-success", { at: ago(1.1) })).status).toBe(403);
+    expect((await tell(bought, "subscribe-success", { at: ago(1.1 * HOUR) })).status).toBe(403);
     expect((await agreementOf(listing.id)).state).toBe("pending");
   });
 
@@ -150,22 +149,22 @@ describe("a legacy customer's life, as SNS tells it", () => {
     const listing = await newLegacyListing();
     const bought = await aws.agreement(listing.id);
     await arriveAgo(bought.registrationToken, HOUR);
-    await tell(bought, "subscribe-success", { at: ago(0.9), freeTrial: true });
+    await tell(bought, "subscribe-success", { at: ago(0.9 * HOUR), freeTrial: true });
     expect(await agreementOf(listing.id)).toMatchObject({ state: "active", freeTrial: true });
-    await tell(bought, "unsubscribe-pending", { at: ago(0.5) });
+    await tell(bought, "unsubscribe-pending", { at: ago(0.5 * HOUR) });
     expect((await agreementOf(listing.id)).state).toBe("ending");
-    await tell(bought, "unsubscribe-success", { at: ago(0.4) });
+    await tell(bought, "unsubscribe-success", { at: ago(0.4 * HOUR) });
     expect((await agreementOf(listing.id)).state).toBe("ended");
     // A quick re-subscription, instead of the end that AWS has announced.
-    await tell(bought, "subscribe-success", { at: ago(0.3), freeTrial: false });
+    await tell(bought, "subscribe-success", { at: ago(0.3 * HOUR), freeTrial: false });
     expect(await agreementOf(listing.id)).toMatchObject({ state: "active", freeTrial: false });
   });
 
   it("comes to the same when its messages come backwards, and before the customer", async () => {
     const listing = await newLegacyListing();
     const bought = await aws.agreement(listing.id);
-    await tell(bought, "unsubscribe-pending", { at: ago(0.5) });
-    const active = ago(0.9);
+    await tell(bought, "unsubscribe-pending", { at: ago(0.5 * HOUR) });
+    const active = ago(0.9 * HOUR);
     await tell(bought, "subscribe-success", { at: active });
     await arriveAgo(bought.registrationToken, HOUR);
     expect(await agreementOf(listing.id)).toMatchObject({ state: "ending", activatedAt: active });

@@ -5,8 +5,7 @@ import { recordsOf, seal, tick, usage } from "./support/delivering.ts";
 import { newProduct } from "./support/gateway.ts";
 import { aws, newCustomer, newListing } from "./support/marketplace.ts";
 import { listenToLogs } from "./support/registering.ts";
-
-const MINUTE = 60_000;
+import { DAY, iso, MINUTE } from "./support/times.ts";
 
 /** What goes on by alarms. */
 const soon = { timeout: 20_000 };
@@ -55,7 +54,7 @@ afterEach(() => {
 describe("a run that has come to the end of its invocation", () => {
   it("is followed by another at once, without a tick, and at last the second clock is set for what is still open", async () => {
     const listing = await newListing({ concurrentAgreements: false });
-    const startsAt = new Date(Date.now() + 86_400_000).toISOString();
+    const startsAt = iso(Date.now() + DAY);
     const { accountId } = await newCustomer(listing, { startsAt });
     await listing.post(usage(accountId, 4));
     await seal(listing.id);

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { shardName } from "../../src/meter/shard-name.ts";
 import { withShardTrigger } from "./support/breaking.ts";
 import { admin, call, json, newProduct, type UsageAnswer } from "./support/gateway.ts";
+import { iso, MINUTE } from "./support/times.ts";
 
 const usage = (customer: string, overrides: Record<string, unknown> = {}) => ({
   id: crypto.randomUUID(),
@@ -138,7 +139,7 @@ describe("POST /v1/usage", () => {
       usage(customer, { dimension: "API" }),
       usage(customer, { quantity: -1 }),
       usage(customer, { timestamp: "2020-01-01T00:00:00Z" }),
-      usage(customer, { timestamp: new Date(Date.now() + 6 * 60_000).toISOString() }),
+      usage(customer, { timestamp: iso(Date.now() + 6 * MINUTE) }),
       usage(customer, { timestamp: "yesterday" }),
       usage(customer, { id: "" }),
       usage(customer, { id: 7 }),

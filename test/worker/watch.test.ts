@@ -6,9 +6,9 @@ import { keepWatch } from "../../src/watch/keep-watch.ts";
 import { recordsOf, retryNow, seal, tick, usage } from "./support/delivering.ts";
 import { admin, call, json } from "./support/gateway.ts";
 import { aws, newCustomer, newListing } from "./support/marketplace.ts";
+import { DAY, HOUR, MINUTE } from "./support/times.ts";
 
 const SECRET = `whsec_${btoa("a secret of twenty-four b")}`;
-const HOUR = 3_600_000;
 
 interface Delivery {
   url: string;
@@ -98,7 +98,7 @@ describe("alarms", () => {
     const now = Date.now();
     const listing = await openRecord(0.9);
     await watch(now);
-    await watch(now + 60_000);
+    await watch(now + MINUTE);
     expect(told()).toHaveLength(1);
     const { accountId } = await newCustomer(listing);
     await listing.post(usage(accountId, 1));
@@ -106,7 +106,7 @@ describe("alarms", () => {
     await env.DB.prepare("UPDATE records SET sealed_at = 0, deadline = ? WHERE product_id = ?")
       .bind(now + 2 * HOUR, listing.id)
       .run();
-    await watch(now + 120_000);
+    await watch(now + 2 * MINUTE);
     expect(told()).toHaveLength(1);
     await watch(now + HOUR + 1);
     expect(told()).toEqual(Array(2).fill(`alarm.raised deadline_near ${listing.id}`));
@@ -143,7 +143,7 @@ describe("alarms", () => {
   it("notice that the cron trigger is silent", async () => {
     const { watch, told } = receiver();
     await env.DB.prepare("INSERT INTO submitters (region, last_tick_at) VALUES ('us-east-1', ?)")
-      .bind(Date.now() - 11 * 60_000)
+      .bind(Date.now() - 11 * MINUTE)
       .run();
     await watch();
     expect(told()).toEqual(["alarm.raised ticks_missing us-east-1"]);
@@ -181,15 +181,15 @@ describe("webhook messages", () => {
     expect(deliveries).toHaveLength(1);
     await watch(now + 5000);
     expect(deliveries).toHaveLength(2);
-    await watch(now + 60_000);
+    await watch(now + MINUTE);
     expect(deliveries).toHaveLength(2);
-    await watch(now + 5000 + 5 * 60_000);
+    await watch(now + 5000 + 5 * MINUTE);
     expect(deliveries).toHaveLength(3);
     await watch(now + HOUR);
     expect(deliveries).toHaveLength(3);
     expect(new Set(deliveries.map(({ headers }) => headers["webhook-id"])).size).toBe(1);
     const { results } = await env.DB.prepare("SELECT attempts, error, delivered_at FROM messages").all();
-    expect(results).toEqual([{ attempts: 3, error: null, delivered_at: now + 5000 + 5 * 60_000 }]);
+    expect(results).toEqual([{ attempts: 3, error: null, delivered_at: now + 5000 + 5 * MINUTE }]);
   });
 });
 
@@ -203,9 +203,9 @@ describe("a receiver that takes no message", () => {
     const now = Date.now();
     await openRecord(0.9);
     const failing = receiver(answers, secret);
-    for (const minutes of [0, 1, 7]) await failing.watch(now + minutes * 60_000);
+    for (const minutes of [0, 1, 7]) await failing.watch(now + minutes * MINUTE);
     expect(await alarmOfIt()).toEqual([]);
-    await failing.watch(now + 8 * 60_000);
+    await failing.watch(now + 8 * MINUTE);
     const [alarm] = await alarmOfIt();
     expect(alarm?.detail).toContain(why);
     expect(alarm?.detail).toContain("GET /v1/messages?undelivered=true");
@@ -218,7 +218,7 @@ describe("a receiver that takes no message", () => {
   it("is none when it refuses one of them and takes others", async () => {
     const now = Date.now();
     await openRecord(0.9);
-    for (const minutes of [0, 1, 7, 38]) await receiver([400]).watch(now + minutes * 60_000);
+    for (const minutes of [0, 1, 7, 38]) await receiver([400]).watch(now + minutes * MINUTE);
     await receiver().watch(now + HOUR);
     expect(await alarmOfIt()).toEqual([]);
   });
@@ -243,9 +243,9 @@ describe("webhook messages of a month ago", () => {
     const count = async () =>
       (await env.DB.prepare("SELECT count(*) AS count FROM messages").first<{ count: number }>())?.count;
     expect(await count()).toBe(1);
-    await receiver([400]).watch(now + 29 * 24 * HOUR);
+    await receiver([400]).watch(now + 29 * DAY);
     expect(await count()).toBe(1);
-    await receiver().watch(now + 31 * 24 * HOUR);
+    await receiver().watch(now + 31 * DAY);
     expect(await count()).toBe(0);
   });
 });

@@ -2,9 +2,9 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { openLedger } from "../../src/ledger/database.ts";
 import { sendMessages } from "../../src/webhooks/send.ts";
+import { SECOND } from "./support/times.ts";
 
 const START = 1_800_000_000_000;
-const SECOND = 1000;
 
 /** How a receiver answers, by the ids that it gets and how many it has got before. */
 type Answering = (id: string, before: number) => number | Promise<number>;

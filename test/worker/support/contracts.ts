@@ -3,6 +3,7 @@ import { seal, tick } from "./delivering.ts";
 import type { Gap } from "../../../src/ledger/schema.ts";
 import { admin, json, type TestProduct } from "./gateway.ts";
 import { arrive, aws, newListing } from "./marketplace.ts";
+import { ago, HOUR, iso } from "./times.ts";
 
 /** Contracts in the tests of the Worker. */
 
@@ -73,7 +74,7 @@ export const usageOf = (customer: string, quantity: number, hoursAgo: number, di
   customer,
   dimension,
   quantity,
-  timestamp: new Date(Date.now() - hoursAgo * 3_600_000).toISOString(),
+  timestamp: ago(hoursAgo * HOUR),
 });
 
 /** Posts usage, has it sealed and delivered, and says what AWS has billed by then. */
@@ -89,7 +90,7 @@ export const calls = (value: number | boolean | string, expiresAt?: number) => [
   {
     dimension: "calls",
     value,
-    ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt).toISOString() }),
+    ...(expiresAt !== undefined && { expiresAt: iso(expiresAt) }),
   },
 ];
 

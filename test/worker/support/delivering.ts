@@ -8,6 +8,7 @@ import { env } from "cloudflare:workers";
 import worker from "../../../src/index.ts";
 import { shardName } from "../../../src/meter/shard-name.ts";
 import { admin, json } from "./gateway.ts";
+import { ago, HOUR } from "./times.ts";
 
 /** A metering record as the admin API shows it. */
 export interface Record {
@@ -45,12 +46,10 @@ export const retryNow = (product: string) =>
     env.DB.prepare("UPDATE deliveries SET not_before = 0 WHERE product_id = ?").bind(product),
   ]);
 
-export const anHourAgo = (): string => new Date(Date.now() - 3_600_000).toISOString();
-
 export const usage = (customer: string, quantity: number | string, dimension = "api") => ({
   id: crypto.randomUUID(),
   customer,
   dimension,
   quantity,
-  timestamp: anHourAgo(),
+  timestamp: ago(HOUR),
 });

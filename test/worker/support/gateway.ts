@@ -4,6 +4,7 @@ import { type Agreement } from "../../../src/ledger/agreements.ts";
 import { activateAgreement } from "../../../src/customers/operator-notices.ts";
 import { findProduct } from "../../../src/catalog/products.ts";
 import { openLedger } from "../../../src/ledger/database.ts";
+import { DAY } from "./times.ts";
 
 const origin = "https://gateway.test";
 
@@ -63,8 +64,6 @@ export interface TestProduct {
 
 let sequence = 0;
 
-const yesterday = () => Date.now() - 24 * 3_600_000;
-
 /** A product of its own for a test, with the dimensions `api` and `gb`, and an ingest key. */
 export async function newProduct(overrides: Record<string, unknown> = {}): Promise<TestProduct> {
   const id = `product-${(sequence += 1)}-${crypto.randomUUID().slice(0, 8)}`;
@@ -98,7 +97,7 @@ export async function newProduct(overrides: Record<string, unknown> = {}): Promi
         now: Date.now(),
       });
       if (agreement === null) throw new Error("an agreement of a test was refused");
-      if (!pending) await activateAgreement(ledger, agreement.id, { at: yesterday(), now: Date.now() });
+      if (!pending) await activateAgreement(ledger, agreement.id, { at: Date.now() - DAY, now: Date.now() });
       return agreement;
     },
     post: (usage) => call("POST", "/v1/usage", { token: key, body: usage }),

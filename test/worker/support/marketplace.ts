@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { call, newProduct, type TestProduct } from "./gateway.ts";
+import { ago, DAY } from "./times.ts";
 
 /** AWS Marketplace in the tests of the Worker: the simulator, by its control plane. */
 
@@ -119,8 +120,7 @@ export function arrive(
 /** A customer that has subscribed on AWS and registered at the gateway, and whose licence AWS has told of. */
 export async function newCustomer(listing: TestProduct, options: object = {}) {
   const agreement = await newArrival(listing, options);
-  const yesterday = new Date(Date.now() - 24 * 3_600_000).toISOString();
-  await notify(agreement.agreementId, "license-updated", { at: yesterday });
+  await notify(agreement.agreementId, "license-updated", { at: ago(DAY) });
   return agreement;
 }
 

@@ -101,10 +101,6 @@ export function listenToLogs(): string[] {
   return logged;
 }
 
-export const SECOND = 1000;
-export const MINUTE = 60 * SECOND;
-export const HOUR = 60 * MINUTE;
-
 /** From now on AWS resolves no customer. */
 export const faultResolving = (faults: object) =>
   aws.faults({ operation: "ResolveCustomer", times: null, ...faults });

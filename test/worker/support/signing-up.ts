@@ -1,6 +1,7 @@
 import { admin, call, json } from "./gateway.ts";
 import { arrive, aws, newListing, notify } from "./marketplace.ts";
-import { agreementOf, HOUR, locationOf } from "./registering.ts";
+import { agreementOf, locationOf } from "./registering.ts";
+import { ago, DAY } from "./times.ts";
 
 /** What a customer does at the gateway's own sign-up page, and what the operator sees of it. */
 
@@ -15,7 +16,7 @@ export async function newVisitor(settings: object = {}) {
   const listing = await newListing();
   await admin("PATCH", `/v1/products/${listing.id}`, { signUpUrl: null, ...settings });
   const names = await aws.agreement(listing.id);
-  await notify(names.agreementId, "license-updated", { at: new Date(Date.now() - 24 * HOUR).toISOString() });
+  await notify(names.agreementId, "license-updated", { at: ago(DAY) });
   const arrival = await arrive(names.registrationToken);
   const { id } = await agreementOf(listing.id);
   return { listing, names, id, arrival, page: locationOf(arrival) };
