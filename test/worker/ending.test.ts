@@ -6,16 +6,9 @@ import { withTrigger } from "./support/breaking.ts";
 import { recordsOf, seal, tick, usage } from "./support/delivering.ts";
 import { admin, json, type TestProduct } from "./support/gateway.ts";
 import { aws, newCustomer, newListing, notify } from "./support/marketplace.ts";
-import { cameAgo, toldOf } from "./support/registering.ts";
+import { agreementOf, cameAgo, toldOf } from "./support/registering.ts";
 import { withShards } from "./support/shards.ts";
 import { ago, DAY, HOUR, iso, MINUTE } from "./support/times.ts";
-
-const agreementOf = async (product: string) => {
-  const { agreements } = await json<{ agreements: { id: string; usageUntil: string | null }[] }>(
-    admin("GET", `/v1/agreements?product=${product}`),
-  );
-  return agreements[0] ?? { id: "", usageUntil: null };
-};
 
 /** An agreement of a listing whose final hour was over at a time. */
 async function endedBefore(listing: TestProduct, usageUntil: number): Promise<void> {
