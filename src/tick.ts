@@ -1,6 +1,6 @@
 import { listRegions, listShards } from "./catalog/products.ts";
 import { eachOf } from "./each-of.ts";
-import { rows } from "./customers/keep-customers.ts";
+import { partSequences } from "./customers/tick-parts.ts";
 import { openLedger, type Ledger } from "./ledger/database.ts";
 import { MINUTE } from "./meter/hours.ts";
 import { finishHeldDecisions } from "./parked/held-usage.ts";
@@ -20,7 +20,7 @@ export async function tick(env: Env, now: number): Promise<void> {
   const parts = await Promise.allSettled([
     ...regions.map((region) => env.SUBMITTER.getByName(region).tick()),
     ...waking.map((name) => env.METER_SHARD.getByName(name).wake()),
-    ...rows.map((row) => eachOf(row, (part) => env.CUSTOMER_KEEPER.getByName(part).keep())),
+    ...partSequences.map((names) => eachOf(names, (name) => env.CUSTOMER_KEEPER.getByName(name).keep())),
     finishHeldDecisions(ledger, (name) => env.METER_SHARD.getByName(name), now),
     keepWatch(watchOptions(env, ledger)),
   ]);

@@ -1,13 +1,12 @@
 import { DurableObject } from "cloudflare:workers";
 import { failureOf } from "../http/failure.ts";
-import { parts, type PartName } from "./keep-customers.ts";
+import { isPartName, parts } from "./tick-parts.ts";
 import type { Part } from "./slice.ts";
 import { surroundingsOf } from "./surroundings.ts";
 
 /**
  * Slices that one tick begins or lets follow; the next one goes on. Of 900 queries each that is some 450 a second, half of
- * what D1 serves, and whatever may be wrong, it is no loop that never ends. In a minute these are 1,500 agreements that
- * are behind their notices, 60,000 that end, 15,000 that are closed, 1,050 customers who wait, and 1,800 contracts.
+ * what D1 serves, and whatever may be wrong, it is no loop that never ends.
  */
 const MAX_SLICES = 30;
 
@@ -66,7 +65,9 @@ export class CustomerKeeper extends DurableObject<Env> {
   }
 
   get #part(): Part {
-    return parts[this.ctx.id.name as PartName];
+    const { name } = this.ctx.id;
+    if (name === undefined || !isPartName(name)) throw new Error(`no part of a tick is named ${name}`);
+    return parts[name];
   }
 
   #note(faults: readonly unknown[]): void {

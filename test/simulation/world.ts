@@ -3,7 +3,7 @@ import { noteTick, runDelivery, type RunEnd } from "../../src/delivery/run.ts";
 import { createProduct, type NewProduct } from "../../src/catalog/products.ts";
 import { registerAgreement } from "../../src/customers/register-agreement.ts";
 import { type Agreement } from "../../src/ledger/agreements.ts";
-import { keepCustomers } from "../../src/customers/keep-customers.ts";
+import { keepCustomers } from "./keep-customers.ts";
 import { hearNotice } from "../../src/customers/notices/hear-notice.ts";
 import type { NewNotice } from "../../src/customers/notices/notices.ts";
 import type { CustomersShard, Surroundings } from "../../src/customers/surroundings.ts";

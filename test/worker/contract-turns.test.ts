@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
-import { keepCustomers, parts } from "../../src/customers/keep-customers.ts";
+import { parts } from "../../src/customers/tick-parts.ts";
+import { keepCustomers } from "../simulation/keep-customers.ts";
 import { surroundingsOf } from "../../src/customers/surroundings.ts";
 import { shardName } from "../../src/meter/shard-name.ts";
 import {

@@ -1,7 +1,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { PartName } from "../../src/customers/keep-customers.ts";
+import type { PartName } from "../../src/customers/tick-parts.ts";
 import { withoutTables, withTrigger } from "./support/breaking.ts";
 import { calls, includedPer, newContractListing } from "./support/contracts.ts";
 import { tick } from "./support/delivering.ts";

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
-import { keepCustomers } from "../../src/customers/keep-customers.ts";
+import { keepCustomers } from "../simulation/keep-customers.ts";
 import { surroundingsOf } from "../../src/customers/surroundings.ts";
 import { calls, newContractListing, totalsOf, usageOf } from "./support/contracts.ts";
 import { recordsOf, seal, tick, usage } from "./support/delivering.ts";

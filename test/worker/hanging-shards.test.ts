@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
-import { parts } from "../../src/customers/keep-customers.ts";
+import { parts } from "../../src/customers/tick-parts.ts";
 import { newListing } from "./support/marketplace.ts";
 import { withShards } from "./support/shards.ts";
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { agreementsOf, listCustomers } from "../../../src/customers/customers.ts";
 import { listAgreements } from "../../../src/ledger/agreements.ts";
-import { parts, type PartName } from "../../../src/customers/keep-customers.ts";
+import { parts, type PartName } from "../../../src/customers/tick-parts.ts";
 import { latestNotices, listNotices, noticesOf } from "../../../src/customers/notices/notices.ts";
 import { MAX_RETRIED } from "../../../src/customers/registration/arrivals.ts";
 import { encryptToken, registrationKeys } from "../../../src/customers/registration/keys.ts";

@@ -1,13 +1,12 @@
 import { applyNotices } from "./apply-notices.ts";
 import { readEntitlements } from "./contracts/read-entitlements.ts";
 import { tellAllowances } from "./contracts/tell-allowances.ts";
-import { eachOf, faultsOf } from "../each-of.ts";
+import { faultsOf } from "../each-of.ts";
 import { closeEnded, keepSealing, sealEnding } from "./ending.ts";
 import { agreementsBehind, forgetUnmatched } from "./notices/notices.ts";
 import { retryArrivals } from "./registration/arrivals.ts";
 import { dropExpiredCodes } from "./registration/codes.ts";
 import { untilDone, type Part } from "./slice.ts";
-import type { Surroundings } from "./surroundings.ts";
 
 /** Agreements that one slice brings up to their notices, a dozen queries each, and how many of them at once. */
 const MAX_BEHIND = 50;
@@ -45,21 +44,12 @@ export const parts = {
 
 export type PartName = keyof typeof parts;
 
-/** The parts of one row build on what the one before has done; the rows have nothing to do with each other. */
-export const rows: readonly (readonly PartName[])[] = [
+export const isPartName = (name: string): name is PartName => Object.hasOwn(parts, name);
+
+/** In a sequence each part builds on what the one before has done; the sequences have nothing to do with each other. */
+export const partSequences: readonly (readonly PartName[])[] = [
   ["notices", "endings", "closings"],
   ["arrivals"],
   ["entitlements", "allowances"],
   ["leftovers"],
 ];
-
-/**
- * What a tick does for the customers, one slice of each part. One part's failure is no other's. In a deployment a part has
- * a {@link CustomerKeeper} of its own, which goes on with the next slice.
- */
-export async function keepCustomers(surroundings: Surroundings): Promise<void> {
-  await eachOf(Object.values(parts), async (part: Part) => {
-    const [fault] = (await part(surroundings, "")).faults;
-    if (fault !== undefined) throw fault;
-  });
-}
