@@ -75,7 +75,7 @@ describe("a product's dimensions", () => {
     ["too large a divisor", [{ name: "x", divisor: 10 ** 15 + 1 }], "#/dimensions/0/divisor", "<="],
     ["an unknown aggregation", [{ name: "x", aggregation: "mean" }], "#/dimensions/0/aggregation", '"max"'],
     ["an unknown late policy", [{ name: "x", late: "drop" }], "#/dimensions/0/late", '"hold"'],
-    ["an unknown setting", [{ name: "x", unit: "GB" }], "#/dimensions/0", '"unit"'],
+    ["an unknown setting", [{ name: "x", unit: "GB" }], "#/dimensions/0/unit", "not known"],
     ["no name", [{ divisor: 2 }], "#/dimensions/0/name", "string"],
     ["neither a name nor an object", [5], "#/dimensions/0", "object with a name"],
     ["an empty name", [""], "#/dimensions/0", ">=1"],
@@ -199,7 +199,7 @@ describe("PATCH /v1/products/:id", () => {
     expect(response.status).toBe(400);
     expect(await json<Problem>(response)).toMatchObject({
       code: "invalid_request",
-      errors: [{ detail: expect.stringContaining(field) as string }],
+      errors: [{ pointer: `#/${field}`, detail: "is not known" }],
     });
   });
 

@@ -105,14 +105,19 @@ describe("over any history of a contract", () => {
         history.hear(whole);
         history.now += 10 * MINUTE;
         history.hear(whole);
-        const before = history.known;
+        const lately = ({ terms, ...known }: KnownTerms) => ({
+          ...known,
+          // Those that ended long ago are forgotten at some time.
+          terms: terms.filter((term) => term.until === null || term.until > until - 90 * DAY),
+        });
+        const before = lately(history.known);
         fc.pre(before.gap.kind === "none");
         history.now += 10 * MINUTE;
         history.hear(kind === "nothing" ? [] : whole.slice(0, 1));
-        expect(history.known).toMatchObject({ terms: before.terms, gap: { kind: "missing" } });
+        expect(lately(history.known)).toMatchObject({ terms: before.terms, gap: { kind: "missing" } });
         history.now += 10 * MINUTE;
         history.hear(whole);
-        expect(history.known).toEqual(before);
+        expect(lately(history.known)).toEqual(before);
       }),
       { numRuns: 1000 },
     );
