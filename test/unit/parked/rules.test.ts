@@ -49,6 +49,11 @@ describe("what is offered for a parked record", () => {
         advice: expect.stringContaining("has ended") as unknown,
       });
     }
+    // AWS may have it all the same.
+    expect(actions({ ...parked, reason: "uncertain", usageUntil: now })).toEqual([
+      "mark_delivered",
+      "write_off",
+    ]);
   });
 
   it("is marked as delivered only where AWS may have it", () => {
