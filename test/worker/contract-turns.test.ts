@@ -4,6 +4,7 @@ import { parts } from "../../src/customers/tick-parts.ts";
 import { keepCustomers } from "../simulation/keep-customers.ts";
 import { surroundingsOf } from "../../src/customers/surroundings.ts";
 import { shardName } from "../../src/meter/shard-name.ts";
+import { withTrigger } from "./support/breaking.ts";
 import {
   allowanceOf,
   calls,
@@ -103,14 +104,15 @@ describe("contracts that are more than a tick can do for", () => {
     const [broken, healthy] = [await newContractListing(), await newContractListing()];
     const contracts = [await newContract(broken, calls(3)), await newContract(healthy, calls(3))];
     for (const { accountId } of contracts) await multiply(accountId, 60, 1);
-    await env.DB.exec(
-      `CREATE TRIGGER no_reading BEFORE UPDATE OF entitlements_read_at ON agreements WHEN OLD.product_id = '${broken.id}' BEGIN SELECT RAISE(ABORT, 'died'); END`,
-    );
     const surroundings = surroundingsOf(env);
-    const { next, faults } = await parts.entitlements(surroundings, "");
-    expect(faults).toHaveLength(30);
-    expect(await parts.entitlements(surroundings, next ?? "")).toEqual({ next: null, faults: [] });
-    await env.DB.exec("DROP TRIGGER no_reading");
+    await withTrigger(
+      `BEFORE UPDATE OF entitlements_read_at ON agreements WHEN OLD.product_id = '${broken.id}' BEGIN SELECT RAISE(ABORT, 'died'); END`,
+      async () => {
+        const { next, faults } = await parts.entitlements(surroundings, "");
+        expect(faults).toHaveLength(30);
+        expect(await parts.entitlements(surroundings, next ?? "")).toEqual({ next: null, faults: [] });
+      },
+    );
     for (const listing of [broken, healthy]) await reduce(listing);
   });
 
