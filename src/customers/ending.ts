@@ -15,8 +15,8 @@ import { shardOf, type CustomersShard, type Surroundings } from "./surroundings.
 /** Agreements that one slice seals once more: a call of each of their shards, and three queries. */
 const MAX_ENDING = 2000;
 
-/** Agreements that one slice closes: two calls of each of their shards, and two queries for each hundred of them. */
-const MAX_CLOSED = 500;
+/** Agreements that one slice closes: each of their shards, which may be as many, takes two calls, and two queries a hundred. */
+const MAX_CLOSED = 450;
 
 /** Agreements that one statement closes: the message of each may be some kB, and D1 takes 2 MB a parameter. */
 const AT_A_TIME = 100;

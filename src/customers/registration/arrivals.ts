@@ -22,8 +22,8 @@ const MAX_TOKEN_LENGTH = 8192;
  */
 const MAX_WAITING = 20_000;
 
-/** Customers that one slice looks after, some 25 queries each, and how many at once: while AWS is down each takes its time. */
-export const MAX_RETRIED = 35;
+/** Customers that one slice looks after, some thirty queries each, and how many at once: while AWS is down each takes its time. */
+export const MAX_RETRIED = 30;
 const AT_ONCE = 5;
 
 /** How long a waiting page still sends a customer on after it has done so: it may be open twice. */
