@@ -132,7 +132,7 @@ export function presentParked(record: ParkedRecord, now: number) {
   };
 }
 
-/** @param of the product and the end of the agreement whose usage is held */
+/** Held usage as the API shows it, with what may be done about it while AWS takes usage of its agreement, or does not any more. */
 export function presentHeld(
   usage: HeldUsage,
   { productId: product, usageUntil }: Pick<Agreement, "productId" | "usageUntil">,

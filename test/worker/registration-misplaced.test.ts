@@ -60,7 +60,7 @@ describe("a customer who comes to another product's address", () => {
       `Customers of product "${listing.id}" have come to the address of product "${other.id}".`,
     );
     expect(alarm?.detail).toContain(
-      `Mend the fulfillment URL of the listing with the product code "${listing.id}": at this gateway it is /register/${listing.id}.`,
+      `Correct the fulfillment URL of the listing with the product code "${listing.id}": at this gateway it is /register/${listing.id}.`,
     );
     expect(await waitingAlarms()).toEqual([]);
     // AWS's button brings another token each time.

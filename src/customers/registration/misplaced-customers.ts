@@ -21,7 +21,7 @@ export async function watchAddress(
       await forgetIncident(ledger, "registration_misplaced", id);
       return;
     }
-    const detail = `Customers of product "${id}" have come to ${await placeOf(surroundings, named)}. They are let in to "${id}", as AWS says whose they are. Mend the fulfillment URL of the listing with the product code "${productCode}": at this gateway it is /register/${encodeURIComponent(id)}.`;
+    const detail = `Customers of product "${id}" have come to ${await placeOf(surroundings, named)}. They are let in to "${id}", as AWS says whose they are. Correct the fulfillment URL of the listing with the product code "${productCode}": at this gateway it is /register/${encodeURIComponent(id)}.`;
     await noteIncident(ledger, { kind: "registration_misplaced", subject: id, detail }, now());
   } catch (error) {
     report(`it was not noted by which address a customer came: ${failureOf(error)}`, { product: id });
